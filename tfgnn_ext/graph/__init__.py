@@ -1,0 +1,43 @@
+"""What a graph is: schema, tables, checks, data sets, compressed rows on disk."""
+
+from tfgnn_ext.graph import datasets
+from tfgnn_ext.graph.check_graph import GraphError, check_graph
+from tfgnn_ext.graph.dataset import Dataset
+from tfgnn_ext.graph.edge_set import EdgeSet
+from tfgnn_ext.graph.feature import NEVER, Feature
+from tfgnn_ext.graph.graph import Graph, read_tables
+from tfgnn_ext.graph.infer_schema import infer_schema
+from tfgnn_ext.graph.node_set import NodeSet
+from tfgnn_ext.graph.schema import (
+    GraphSchema,
+    new_schema,
+    parse_schema,
+    read_schema,
+    write_schema,
+)
+from tfgnn_ext.graph.seeds import SPLITS, Seeds
+from tfgnn_ext.graph.tables import TableFiles, find_files, read_table
+
+__all__ = [
+    "NEVER",
+    "SPLITS",
+    "Dataset",
+    "EdgeSet",
+    "Feature",
+    "Graph",
+    "GraphError",
+    "GraphSchema",
+    "NodeSet",
+    "Seeds",
+    "TableFiles",
+    "check_graph",
+    "datasets",
+    "find_files",
+    "infer_schema",
+    "new_schema",
+    "parse_schema",
+    "read_schema",
+    "read_table",
+    "read_tables",
+    "write_schema",
+]

@@ -1,0 +1,108 @@
+"""Arrow columns as the arrays that a graph holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tfgnn_ext.graph.feature import NEVER, Feature
+
+
+def is_string(kind: pa.DataType) -> bool:
+    """Whether an Arrow type holds strings (dictionary-coded ones included)."""
+    if pa.types.is_dictionary(kind):
+        return is_string(kind.value_type)
+    return bool(
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_string_view(kind)
+        or pa.types.is_binary(kind)
+    )
+
+
+def _plain(column: pa.ChunkedArray) -> pa.Array:
+    array = column.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    return array
+
+
+def inner(column: pa.ChunkedArray) -> tuple[pa.Array, tuple[int, ...]]:
+    """The innermost values of a nested column, and the shape of one row.
+
+    Raises:
+      ValueError: Lists of one level differ in length, or one is null.
+    """
+    array = _plain(column)
+    shape: list[int] = []
+    while pa.types.is_nested(array.type):
+        if pa.types.is_fixed_size_list(array.type):
+            size = array.type.list_size
+        elif pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
+            sizes = pc.unique(pc.list_value_length(array)).to_pylist()
+            if len(sizes) > 1:
+                raise ValueError(f"lists of one length. Got lengths {sorted(sizes, key=str)[:4]}")
+            size = sizes[0] if sizes else 0
+        else:
+            raise ValueError(f"numbers, strings or lists of them. Got {array.type}")
+        if array.null_count:
+            raise ValueError(f"no null lists. Got {array.null_count}")
+        shape.append(size)
+        array = array.flatten()
+    return array, tuple(shape)
+
+
+def to_ids(column: pa.ChunkedArray) -> npt.NDArray[Any]:
+    """An id column as int64 or as utf-8 byte strings; it must hold no nulls."""
+    array = _plain(column)
+    if is_string(array.type):
+        values = array.cast(pa.large_binary()).to_numpy(zero_copy_only=False)
+        return values.astype(np.bytes_) if len(values) else np.empty(0, "S1")
+    return np.asarray(array.cast(pa.int64()))
+
+
+def to_times(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """A time column as int64; timestamps become seconds since 1970 UTC, nulls `NEVER`."""
+    array = _plain(column)
+    if pa.types.is_timestamp(array.type):
+        array = array.cast(pa.timestamp("s", array.type.tz), safe=False)
+    elif pa.types.is_date(array.type):
+        array = array.cast(pa.timestamp("s"))
+    return np.asarray(pc.fill_null(array.cast(pa.int64()), NEVER))
+
+
+def to_feature(column: pa.ChunkedArray, dtype: str, known_at: str | None) -> Feature:
+    """A feature column.
+
+    Args:
+      column: Of any nesting with one fixed shape.
+      dtype: "DT_FLOAT" (nulls become NaN), "DT_INT64" or "DT_STRING".
+      known_at: See `Feature`.
+
+    Raises:
+      ValueError: What the column should hold and what it holds.
+    """
+    array, shape = inner(column)
+    rows = len(column)
+    if dtype == "DT_STRING":
+        filled = pc.fill_null(array.cast(pa.large_binary()), b"")
+        distinct = np.sort(np.array([b"", *pc.unique(filled).to_pylist()], np.bytes_))
+        vocabulary = np.unique(distinct)
+        encoded = filled.dictionary_encode()
+        codes = np.searchsorted(
+            vocabulary, np.array(encoded.dictionary.to_pylist() or [b""], np.bytes_)
+        ).astype(np.int32)
+        values = codes[np.asarray(encoded.indices)] if len(filled) else np.empty(0, np.int32)
+        return Feature(values.reshape(rows, *shape), vocabulary, known_at)
+    if dtype == "DT_INT64":
+        if array.null_count:
+            raise ValueError(f"no nulls, since it is DT_INT64. Got {array.null_count}")
+        return Feature(np.asarray(array.cast(pa.int64())).reshape(rows, *shape), None, known_at)
+    floats = np.asarray(pc.fill_null(array.cast(pa.float32(), safe=False), float("nan")))
+    return Feature(floats.astype(np.float32, copy=False).reshape(rows, *shape), None, known_at)

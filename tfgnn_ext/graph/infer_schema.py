@@ -1,0 +1,99 @@
+"""A first schema from tables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from tfgnn_ext.graph.columns import inner, is_string
+from tfgnn_ext.graph.schema import GraphSchema, declare_feature, new_schema, set_extra
+from tfgnn_ext.graph.tables import TableFiles
+
+
+def infer_schema(
+    node_tables: Mapping[str, TableFiles],
+    edge_tables: Mapping[str, tuple[str, str, TableFiles]],
+    *,
+    id_column: str = "id",
+    filenames: Mapping[str, str | os.PathLike[str]] | None = None,
+) -> GraphSchema:
+    """Writes down what the tables hold; edit the result where they say too little.
+
+    Numbers become DT_INT64 or, with nulls or fractions, DT_FLOAT; text DT_STRING; lists of one
+    length a shape. Timestamp columns become `times` of a node set, or the `time` of an edge set
+    (its first such column).
+
+    Args:
+      node_tables: By node set.
+      edge_tables: By edge set, the source and target node sets and the table.
+      id_column: The id column of the node tables.
+      filenames: By set, what to write as `metadata.filename`.
+
+    Raises:
+      ValueError: A column is of a type that no feature can have, or an id column is missing.
+
+    >>> table = TableFiles(pa.table({"id": [1, 2], "age": [3.5, None], "name": ["x", "y"]}), ())
+    >>> sorted(infer_schema({"user": table}, {}).node_sets["user"].features)
+    ['age', 'name']
+    """
+    schema = new_schema()
+    for name, source in node_tables.items():
+        if id_column not in source.table.column_names:
+            raise ValueError(
+                f"node set {name!r}: must have a column {id_column!r}. "
+                f"Got columns {', '.join(source.table.column_names)}."
+            )
+        message = schema.node_sets[name]
+        message.metadata.cardinality = source.table.num_rows
+        if id_column != "id":
+            set_extra(message, {"id": id_column})
+        times = _declare(message, f"node set {name!r}", source.table, {id_column})
+        if times:
+            set_extra(message, {"times": ",".join(times)})
+    for name, (start, end, source) in edge_tables.items():
+        missing = {"source", "target"} - set(source.table.column_names)
+        if missing:
+            raise ValueError(
+                f"edge set {name!r}: must have columns 'source' and 'target'. "
+                f"Got columns {', '.join(source.table.column_names)}."
+            )
+        message = schema.edge_sets[name]
+        message.source, message.target = start, end
+        message.metadata.cardinality = source.table.num_rows
+        times = _declare(message, f"edge set {name!r}", source.table, {"source", "target"})
+        if times:
+            set_extra(message, {"time": times[0]})
+    for name, filename in (filenames or {}).items():
+        sets = schema.node_sets if name in schema.node_sets else schema.edge_sets
+        sets[name].metadata.filename = os.fspath(filename)
+    return schema
+
+
+def _declare(message: object, where: str, table: pa.Table, skipped: set[str]) -> list[str]:
+    times = []
+    for column in table.column_names:
+        if column in skipped:
+            continue
+        kind = table[column].type
+        if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+            times.append(column)
+            continue
+        try:
+            values, shape = inner(table[column])
+        except ValueError as error:
+            raise ValueError(f"{where}: column {column!r} must hold {error}.") from None
+        if is_string(values.type):
+            dtype = "DT_STRING"
+        elif pa.types.is_integer(values.type) or pa.types.is_boolean(values.type):
+            dtype = "DT_FLOAT" if values.null_count else "DT_INT64"
+        elif pa.types.is_floating(values.type) or pa.types.is_null(values.type):
+            dtype = "DT_FLOAT"
+        else:
+            raise ValueError(
+                f"{where}: column {column!r} must hold numbers, strings or timestamps. "
+                f"Got {values.type}."
+            )
+        declare_feature(message, column, dtype, shape)
+    return times

@@ -1,0 +1,141 @@
+"""Seeds: which nodes a task is about, with their times, labels and splits."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tfgnn_ext.graph.columns import is_string, to_ids, to_times
+from tfgnn_ext.graph.feature import NEVER
+from tfgnn_ext.graph.graph import Graph
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclasses.dataclass(frozen=True)
+class Seeds:
+    """The nodes that are classified.
+
+    Attributes:
+      node_set: Their node set.
+      rows: int32 ``[num_seeds]``, their rows in the node set.
+      times: int64 ``[num_seeds]``, the time up to which each may see, or None.
+      labels: int32 ``[num_seeds]``, indices into `classes`.
+      classes: The names of the classes, in sorted order.
+      splits: int8 ``[num_seeds]``, indices into `SPLITS`.
+      ids: ``[num_seeds]``, their original ids.
+    """
+
+    node_set: str
+    rows: npt.NDArray[np.int32]
+    times: npt.NDArray[np.int64] | None
+    labels: npt.NDArray[np.int32]
+    classes: tuple[str, ...]
+    splits: npt.NDArray[np.int8]
+    ids: npt.NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @classmethod
+    def from_table(
+        cls,
+        graph: Graph,
+        table: pa.Table,
+        *,
+        node_set: str,
+        id: str = "id",
+        time: str | None = None,
+        label: str = "label",
+        split: str = "split",
+    ) -> Seeds:
+        """Reads seeds from a table with one row a seed.
+
+        Args:
+          graph: The graph the seeds lie in.
+          table: The rows.
+          node_set: The seeds' node set.
+          id, time, label, split: Column names. Labels are integers, booleans or strings; splits
+            are "train", "validation" or "test".
+
+        Raises:
+          ValueError: A column is missing, or a row's value is not what it should be.
+        """
+        if node_set not in graph.node_sets:
+            raise ValueError(
+                f"`node_set` of `Seeds` must be one of {', '.join(sorted(graph.node_sets))}. "
+                f"Got {node_set!r}."
+            )
+        for column in (id, label, split, *([] if time is None else [time])):
+            if column not in table.column_names:
+                raise ValueError(
+                    f"seeds table: must have a column {column!r}. "
+                    f"Got columns {', '.join(table.column_names)}."
+                )
+            if table[column].null_count:
+                row = int(np.flatnonzero(np.asarray(pc.is_null(table[column])))[0])
+                raise ValueError(
+                    f"seeds table: column {column!r} must have no nulls. Got one at row {row}."
+                )
+        ids = to_ids(table[id])
+        try:
+            rows = graph.node_sets[node_set].rows(ids)
+        except ValueError as error:
+            raise ValueError(f"seeds table: column {id!r}: {error}") from None
+        labels, classes = _labels(table[label], label)
+        names = np.asarray(table[split].cast(pa.string()).to_pylist(), dtype=object)
+        splits = np.full(len(names), -1, np.int8)
+        for index, name in enumerate(SPLITS):
+            splits[names == name] = index
+        wrong = np.flatnonzero(splits < 0)
+        if len(wrong):
+            raise ValueError(
+                f"seeds table: column {split!r} must be one of {', '.join(SPLITS)}. "
+                f"Got {names[wrong[0]]!r} at row {wrong[0]}."
+            )
+        times = None
+        if time is not None:
+            times = to_times(table[time])
+            if np.any(times == NEVER):
+                raise ValueError(f"seeds table: column {time!r} must hold real times. Got {NEVER}.")
+        return cls(node_set, rows.astype(np.int32), times, labels, classes, splits, ids)
+
+    def take(self, positions: npt.ArrayLike) -> Seeds:
+        """The seeds at `positions` (ints or a boolean mask)."""
+        chosen = np.asarray(positions)
+        return dataclasses.replace(
+            self,
+            ids=self.ids[chosen],
+            rows=self.rows[chosen],
+            times=None if self.times is None else self.times[chosen],
+            labels=self.labels[chosen],
+            splits=self.splits[chosen],
+        )
+
+    def split(self, name: str) -> Seeds:
+        """The seeds of one split."""
+        if name not in SPLITS:
+            raise ValueError(f"`name` of `split` must be one of {', '.join(SPLITS)}. Got {name!r}.")
+        return self.take(self.splits == SPLITS.index(name))
+
+
+def _labels(column: pa.ChunkedArray, name: str) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
+    kind = column.type
+    if not (is_string(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
+        raise ValueError(
+            f"seeds table: column {name!r} must hold integers, booleans or strings. Got {kind}."
+        )
+    if pa.types.is_boolean(kind):
+        column = column.cast(pa.int8())
+    values = np.asarray(column.to_pylist())
+    classes, labels = np.unique(values, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(
+            f"seeds table: column {name!r} must hold at least two classes. Got {classes.tolist()}."
+        )
+    return labels.astype(np.int32), tuple(str(value) for value in classes)
