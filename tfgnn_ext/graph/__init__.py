@@ -1,22 +1,26 @@
 """What a graph is: schema, tables, checks, data sets, compressed rows on disk."""
 
 from tfgnn_ext.graph import datasets
+from tfgnn_ext.graph.canonical_order import canonical_order, content_keys
 from tfgnn_ext.graph.check_graph import GraphError, check_graph
 from tfgnn_ext.graph.dataset import Dataset
 from tfgnn_ext.graph.edge_set import EdgeSet
 from tfgnn_ext.graph.feature import NEVER, Feature
-from tfgnn_ext.graph.graph import Graph, read_tables
+from tfgnn_ext.graph.files import find_files
+from tfgnn_ext.graph.graph import Graph
 from tfgnn_ext.graph.infer_schema import infer_schema
 from tfgnn_ext.graph.node_set import NodeSet
+from tfgnn_ext.graph.read_tables import read_tables
 from tfgnn_ext.graph.schema import (
     GraphSchema,
+    SamplingSpec,
     new_schema,
     parse_schema,
     read_schema,
     write_schema,
 )
 from tfgnn_ext.graph.seeds import SPLITS, Seeds
-from tfgnn_ext.graph.tables import TableFiles, find_files, read_table
+from tfgnn_ext.graph.tables import TableFiles, read_table
 
 __all__ = [
     "NEVER",
@@ -28,9 +32,12 @@ __all__ = [
     "GraphError",
     "GraphSchema",
     "NodeSet",
+    "SamplingSpec",
     "Seeds",
     "TableFiles",
+    "canonical_order",
     "check_graph",
+    "content_keys",
     "datasets",
     "find_files",
     "infer_schema",

@@ -9,13 +9,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tfgnn_ext.graph.canonical_order import canonical_order
-from tfgnn_ext.graph.check_graph import dtype_name
+from tfgnn_ext.graph.check_columns import dtype_name
 from tfgnn_ext.graph.columns import to_feature, to_ids, to_times
 from tfgnn_ext.graph.edge_set import EdgeSet
 from tfgnn_ext.graph.end_rows import EndRows
 from tfgnn_ext.graph.feature import Feature
 from tfgnn_ext.graph.node_set import NodeSet, id_keys
-from tfgnn_ext.graph.schema import EdgeColumns, NodeColumns
+from tfgnn_ext.graph.schema import EdgeColumns, NodeColumns, feature_shape
 
 Array = npt.NDArray[Any]
 
@@ -27,9 +27,9 @@ def build_node_set(message: Any, table: pa.Table) -> NodeSet:
     order = np.argsort(ids, kind="stable")
     features = {}
     for name in columns.features:
-        feature = to_feature(
-            table[name], dtype_name(message.features[name]), columns.known_at.get(name)
-        )
+        declared = message.features[name]
+        known_at = columns.known_at.get(name)
+        feature = to_feature(table[name], dtype_name(declared), feature_shape(declared), known_at)
         features[name] = _permuted(feature, order)
     times = {name: to_times(table[name])[order] for name in columns.times}
     return NodeSet(ids[order], features, times)
@@ -53,8 +53,8 @@ def build_edge_set(message: Any, table: pa.Table, ends: EndRows, num_sources: in
         sources, targets = sources[kept], targets[kept]
         times = None if times is None else times[kept]
     features = {
-        name: to_feature(table[name], dtype_name(message.features[name]), None)
-        for name in columns.features
+        name: to_feature(table[name], dtype_name(declared), feature_shape(declared))
+        for name, declared in ((name, message.features[name]) for name in columns.features)
     }
     keys = None if columns.id is None else id_keys(to_ids(table[columns.id]))
     order = canonical_order(sources, targets, times, keys, features)

@@ -97,7 +97,9 @@ def _packed(columns: Sequence[npt.NDArray[Any]]) -> list[Int64]:
             words.append(values)
             room = 1
             continue
-        ranks = values - low if real is values else np.where(values == NEVER, high + 1, values) - low
+        ranks = (
+            values - low if real is values else np.where(values == NEVER, high + 1, values) - low
+        )
         if size <= room:
             words[-1] = words[-1] * size + ranks
             room //= size

@@ -67,33 +67,40 @@ def to_ids(column: pa.ChunkedArray) -> npt.NDArray[Any]:
     return np.asarray(array.cast(pa.int64()))
 
 
-def to_times(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """A time column as int64; timestamps become seconds since 1970 UTC, nulls `NEVER`."""
+def to_times(column: pa.ChunkedArray, *, round_up: bool = True) -> npt.NDArray[np.int64]:
+    """A time column as int64; timestamps become seconds since 1970 UTC, nulls `NEVER`.
+
+    Args:
+      column: Integers, which stay as they are, or timestamps.
+      round_up: Which way fractions of a second go. Up for events and down for seeds: then no seed
+        sees an event of the same second that came after it.
+    """
     array = _plain(column)
-    if pa.types.is_timestamp(array.type):
-        array = array.cast(pa.timestamp("s", array.type.tz), safe=False)
-    elif pa.types.is_date(array.type):
-        array = array.cast(pa.timestamp("s"))
+    if pa.types.is_timestamp(array.type) and array.type.unit != "s":
+        rounded = pc.ceil_temporal if round_up else pc.floor_temporal
+        array = rounded(array, unit="second").cast(pa.timestamp("s", array.type.tz))
     return np.asarray(pc.fill_null(array.cast(pa.int64()), NEVER))
 
 
-def to_feature(column: pa.ChunkedArray, dtype: str, known_at: str | None) -> Feature:
+def to_feature(
+    column: pa.ChunkedArray, dtype: str, shape: tuple[int, ...] = (), known_at: str | None = None
+) -> Feature:
     """A feature column.
 
     Args:
       column: Of any nesting with one fixed shape.
+      shape: That shape.
       dtype: "DT_FLOAT" (nulls become NaN), "DT_INT64" or "DT_STRING".
       known_at: See `Feature`.
 
     Raises:
       ValueError: What the column should hold and what it holds.
     """
-    array, shape = inner(column)
+    array, _ = inner(column)
     rows = len(column)
     if dtype == "DT_STRING":
         filled = pc.fill_null(array.cast(pa.large_binary()), b"")
-        distinct = np.sort(np.array([b"", *pc.unique(filled).to_pylist()], np.bytes_))
-        vocabulary = np.unique(distinct)
+        vocabulary = np.unique(np.array([b"", *pc.unique(filled).to_pylist()], np.bytes_))
         encoded = filled.dictionary_encode()
         codes = np.searchsorted(
             vocabulary, np.array(encoded.dictionary.to_pylist() or [b""], np.bytes_)

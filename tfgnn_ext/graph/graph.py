@@ -15,8 +15,9 @@ from tfgnn_ext.graph.check_graph import GraphError, find_problems, with_files
 from tfgnn_ext.graph.edge_set import EdgeSet
 from tfgnn_ext.graph.end_rows import EndRows
 from tfgnn_ext.graph.node_set import NodeSet
+from tfgnn_ext.graph.read_tables import read_tables
 from tfgnn_ext.graph.schema import GraphSchema, read_schema
-from tfgnn_ext.graph.tables import TableFiles, read_table
+from tfgnn_ext.graph.tables import TableFiles
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,37 +88,14 @@ class Graph:
         storage.save(self.schema, self.node_sets, self.edge_sets, Path(directory))
 
     @classmethod
-    def load(cls, directory: str | os.PathLike[str]) -> Graph:
+    def load(cls, directory: str | os.PathLike[str], *, verify: bool = False) -> Graph:
         """Opens a saved graph; its arrays are memory-mapped.
+
+        Args:
+          directory: The directory.
+          verify: Whether to compare checksums too, which reads every byte.
 
         Raises:
           ValueError: The directory is no graph, of another version, or damaged.
         """
-        return cls(*storage.load(Path(directory)))
-
-
-def read_tables(schema: GraphSchema, folder: Path) -> dict[str, TableFiles]:
-    """Reads the tables that a schema names, each file once.
-
-    Args:
-      schema: With a `metadata.filename` in every set.
-      folder: What the names are relative to.
-
-    Raises:
-      GraphError: A set names no file.
-      FileNotFoundError: A file does not exist.
-    """
-    sets = [*schema.node_sets.items(), *schema.edge_sets.items()]
-    nameless = [name for name, message in sets if not message.metadata.filename]
-    if nameless:
-        raise GraphError(
-            [f"set {name!r}: must have a `metadata.filename`. Got none." for name in nameless]
-        )
-    read: dict[str, TableFiles] = {}
-    tables = {}
-    for name, message in sets:
-        filename = message.metadata.filename
-        if filename not in read:
-            read[filename] = read_table(folder / filename)
-        tables[name] = read[filename]
-    return tables
+        return cls(*storage.load(Path(directory), verify=verify))

@@ -13,8 +13,8 @@ from tfgnn_ext.graph.tables import TableFiles
 
 
 def infer_schema(
-    node_tables: Mapping[str, TableFiles],
-    edge_tables: Mapping[str, tuple[str, str, TableFiles]],
+    node_tables: Mapping[str, pa.Table | TableFiles],
+    edge_tables: Mapping[str, tuple[str, str, pa.Table | TableFiles]],
     *,
     id_column: str = "id",
     filenames: Mapping[str, str | os.PathLike[str]] | None = None,
@@ -34,41 +34,55 @@ def infer_schema(
     Raises:
       ValueError: A column is of a type that no feature can have, or an id column is missing.
 
-    >>> table = TableFiles(pa.table({"id": [1, 2], "age": [3.5, None], "name": ["x", "y"]}), ())
+    >>> table = pa.table({"id": [1, 2], "age": [3.5, None], "name": ["x", "y"]})
     >>> sorted(infer_schema({"user": table}, {}).node_sets["user"].features)
     ['age', 'name']
     """
     schema = new_schema()
     for name, source in node_tables.items():
-        if id_column not in source.table.column_names:
-            raise ValueError(
-                f"node set {name!r}: must have a column {id_column!r}. "
-                f"Got columns {', '.join(source.table.column_names)}."
-            )
+        table = _table(source)
+        _require(f"node set {name!r}", [id_column], table)
         message = schema.node_sets[name]
-        message.metadata.cardinality = source.table.num_rows
+        message.metadata.cardinality = table.num_rows
         if id_column != "id":
             set_extra(message, {"id": id_column})
-        times = _declare(message, f"node set {name!r}", source.table, {id_column})
+        times = _declare(message, f"node set {name!r}", table, {id_column})
         if times:
             set_extra(message, {"times": ",".join(times)})
     for name, (start, end, source) in edge_tables.items():
-        missing = {"source", "target"} - set(source.table.column_names)
-        if missing:
-            raise ValueError(
-                f"edge set {name!r}: must have columns 'source' and 'target'. "
-                f"Got columns {', '.join(source.table.column_names)}."
-            )
+        table = _table(source)
+        _require(f"edge set {name!r}", ["source", "target"], table)
+        for node_set in (start, end):
+            if node_set not in node_tables:
+                raise ValueError(
+                    f"edge set {name!r}: must join node sets of `node_tables` "
+                    f"({', '.join(sorted(node_tables))}). Got {node_set!r}."
+                )
         message = schema.edge_sets[name]
         message.source, message.target = start, end
-        message.metadata.cardinality = source.table.num_rows
-        times = _declare(message, f"edge set {name!r}", source.table, {"source", "target"})
+        message.metadata.cardinality = table.num_rows
+        times = _declare(message, f"edge set {name!r}", table, {"source", "target"})
         if times:
             set_extra(message, {"time": times[0]})
     for name, filename in (filenames or {}).items():
+        if name not in schema.node_sets and name not in schema.edge_sets:
+            raise ValueError(f"`filenames` of `infer_schema` must name sets. Got {name!r}.")
         sets = schema.node_sets if name in schema.node_sets else schema.edge_sets
         sets[name].metadata.filename = os.fspath(filename)
     return schema
+
+
+def _table(source: pa.Table | TableFiles) -> pa.Table:
+    return source.table if isinstance(source, TableFiles) else source
+
+
+def _require(where: str, columns: list[str], table: pa.Table) -> None:
+    for column in columns:
+        if column not in table.column_names:
+            raise ValueError(
+                f"{where}: must have a column {column!r}. "
+                f"Got columns {', '.join(table.column_names)}."
+            )
 
 
 def _declare(message: object, where: str, table: pa.Table, skipped: set[str]) -> list[str]:
@@ -77,7 +91,7 @@ def _declare(message: object, where: str, table: pa.Table, skipped: set[str]) ->
         if column in skipped:
             continue
         kind = table[column].type
-        if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        if pa.types.is_timestamp(kind):
             times.append(column)
             continue
         try:

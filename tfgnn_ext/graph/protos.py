@@ -199,7 +199,7 @@ def _declare() -> descriptor_pool.DescriptorPool:
     schema = _file(schema_name, "tensorflow_gnn", _SCHEMA, _ENUMS, (core,))
     spec = _file("tfgnn_ext/sampling_spec.proto", "tensorflow_gnn.sampler", _SPEC, _STRATEGIES, ())
     for file in (shape, schema, spec):
-        pool.Add(file)  # type: ignore[no-untyped-call]
+        pool.Add(file)
     return pool
 
 

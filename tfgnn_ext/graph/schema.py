@@ -4,10 +4,12 @@ TF-GNN reads the same file: it ignores keys of `extra` that it does not know. Co
 
 * node set: ``id`` names the id column (default ``id``); ``times`` lists time columns, separated by
   commas; ``known_at.<feature>`` names the time column at which a feature's value becomes known.
+  ``id_type`` = ``string`` keeps ids such as 007 text where a CSV file holds them.
 * edge set: ``source`` and ``target`` name the columns (defaults ``source`` and ``target``);
   ``edge_type`` = ``reversed`` (TF-GNN's own) swaps them, so that a reversed edge set needs no
   second file; ``time`` names the time column, ``id`` an edge id column; ``optional`` lists end
-  columns that may be null (a null makes no edge), separated by commas.
+  columns that may be null (a null makes no edge), and ``weights`` features that must not be
+  negative or missing, separated by commas (``#weight``, TF-GNN's own name, is always one).
 * ``metadata.filename`` is a path, a glob or a sharded name, relative to the schema's file.
 """
 
@@ -50,7 +52,7 @@ def parse_schema(text: str, name: str = "schema") -> GraphSchema:
         text_format.Parse(text, schema)
     except text_format.ParseError as error:
         message = re.sub(r"^\d+:\d+ ?: ?", "", str(error))
-        where = f"{name}:{error.GetLine()}:{error.GetColumn()}"  # type: ignore[no-untyped-call]
+        where = f"{name}:{error.GetLine()}:{error.GetColumn()}"
         raise ValueError(f"{where}: must be a GraphSchema in text format. Got: {message}") from None
     return schema
 
@@ -66,7 +68,10 @@ def read_schema(path: str | os.PathLike[str]) -> GraphSchema:
 def write_schema(schema: GraphSchema, path: str | os.PathLike[str]) -> None:
     """Writes a GraphSchema as text; the file appears whole or not at all."""
     partial = Path(f"{os.fspath(path)}.partial")
-    partial.write_text(text_format.MessageToString(schema), encoding="utf-8")
+    with open(partial, "w", encoding="utf-8") as file:
+        file.write(text_format.MessageToString(schema))
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(partial, path)
 
 
@@ -122,6 +127,7 @@ class EdgeColumns:
     time: str | None
     id: str | None
     optional: tuple[str, ...]
+    weights: tuple[str, ...]
 
     @classmethod
     def of(cls, message: Any) -> EdgeColumns:
@@ -131,8 +137,15 @@ class EdgeColumns:
         if values.get("edge_type") == "reversed":
             ends = ends[1], ends[0]
         features = tuple(sorted(name for name in message.features if name not in _IMPLIED))
-        optional = _listed(values, "optional")
-        return cls(*ends, features, values.get("time"), values.get("id"), optional)
+        weights = [*_listed(values, "weights"), *(name for name in features if name == "#weight")]
+        return cls(
+            *ends,
+            features,
+            values.get("time"),
+            values.get("id"),
+            _listed(values, "optional"),
+            tuple(dict.fromkeys(weights)),
+        )
 
 
 def feature_shape(feature: Any) -> tuple[int, ...]:

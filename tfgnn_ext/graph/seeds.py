@@ -100,7 +100,7 @@ class Seeds:
             )
         times = None
         if time is not None:
-            times = to_times(table[time])
+            times = to_times(table[time], round_up=False)
             if np.any(times == NEVER):
                 raise ValueError(f"seeds table: column {time!r} must hold real times. Got {NEVER}.")
         return cls(node_set, rows.astype(np.int32), times, labels, classes, splits, ids)

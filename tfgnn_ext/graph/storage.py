@@ -1,26 +1,20 @@
-"""A graph on disk: one .npy file an array, a manifest, memory-mapped when read."""
+"""A graph on disk: schema, manifest and one .npy file an array."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import tempfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from tfgnn_ext.graph.array_files import ArrayReader, ArrayWriter, new_directory
 from tfgnn_ext.graph.edge_set import EdgeSet
 from tfgnn_ext.graph.feature import Feature
 from tfgnn_ext.graph.node_set import NodeSet
 from tfgnn_ext.graph.schema import GraphSchema, read_schema, write_schema
 
-FORMAT = 1
-_MANIFEST = "manifest.json"
-Array = npt.NDArray[Any]
+FORMAT = 2  # Raise it when the files or their meaning change.
+_SCHEMA = "schema.pbtxt"
 
 
 def save(
@@ -29,128 +23,96 @@ def save(
     edge_sets: Mapping[str, EdgeSet],
     directory: Path,
 ) -> None:
-    """Writes to a temporary directory beside the final one and renames it."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
-    try:
-        arrays: list[dict[str, Any]] = []
-
-        def keep(array: Array) -> int:
-            index = len(arrays)
-            path = partial / f"{index:04d}.npy"
-            with open(path, "wb") as file:
-                np.save(file, np.ascontiguousarray(array), allow_pickle=False)
-                file.flush()
-                os.fsync(file.fileno())
-            arrays.append({"bytes": path.stat().st_size})
-            return index
-
-        def keep_features(features: Mapping[str, Feature]) -> dict[str, Any]:
-            return {
-                name: {
-                    "values": keep(feature.values),
-                    "vocabulary": None if feature.vocabulary is None else keep(feature.vocabulary),
-                    "known_at": feature.known_at,
-                }
-                for name, feature in features.items()
+    """Writes a graph to a temporary directory beside the final one and renames it."""
+    with new_directory(directory) as partial:
+        writer = ArrayWriter(partial)
+        write_schema(schema, partial / _SCHEMA)
+        writer.finish(
+            {
+                "format": FORMAT,
+                "schema": _checksum(partial / _SCHEMA),
+                "node_sets": {
+                    name: {
+                        "ids": writer.write(part.ids),
+                        # An int64 id is its own key; a string's takes a hash, so it is kept.
+                        "keys": None if part.ids.dtype.kind == "i" else writer.write(part.keys),
+                        "features": _write_features(writer, part.features),
+                        "times": {t: writer.write(part.times[t]) for t in sorted(part.times)},
+                    }
+                    for name, part in sorted(node_sets.items())
+                },
+                "edge_sets": {
+                    name: {
+                        "source": part.source,
+                        "target": part.target,
+                        "indptr": writer.write(part.indptr),
+                        "targets": writer.write(part.targets),
+                        "times": None if part.times is None else writer.write(part.times),
+                        "features": _write_features(writer, part.features),
+                    }
+                    for name, part in sorted(edge_sets.items())
+                },
             }
-
-        manifest = {
-            "format": FORMAT,
-            "node_sets": {
-                name: {
-                    "ids": keep(part.ids),
-                    "features": keep_features(part.features),
-                    "times": {time: keep(values) for time, values in part.times.items()},
-                }
-                for name, part in node_sets.items()
-            },
-            "edge_sets": {
-                name: {
-                    "source": part.source,
-                    "target": part.target,
-                    "indptr": keep(part.indptr),
-                    "targets": keep(part.targets),
-                    "times": None if part.times is None else keep(part.times),
-                    "features": keep_features(part.features),
-                }
-                for name, part in edge_sets.items()
-            },
-            "arrays": arrays,
-        }
-        write_schema(schema, partial / "schema.pbtxt")
-        (partial / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-        if directory.exists():
-            if not (directory / _MANIFEST).is_file() and any(directory.iterdir()):
-                raise ValueError(
-                    f"`{directory}` must be a new or empty directory, or a saved graph to replace. "
-                    "Got a directory with other files."
-                )
-            shutil.rmtree(directory)
-        os.replace(partial, directory)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        )
 
 
 def load(
-    directory: Path,
+    directory: Path, *, verify: bool = False
 ) -> tuple[GraphSchema, dict[str, NodeSet], dict[str, EdgeSet]]:
     """Opens what `save` wrote.
 
     Raises:
-      ValueError: No graph, another format, or a missing or cut-short file.
+      ValueError: No graph, another format, or a missing or damaged file.
     """
-    try:
-        manifest = json.loads((directory / _MANIFEST).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    reader = ArrayReader(directory, FORMAT, verify=verify)
+    found = _checksum(directory / _SCHEMA)
+    if found != reader.manifest["schema"]:
         raise ValueError(
-            f"`{directory}` must be a saved graph. Got no {_MANIFEST} in it."
-        ) from None
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{directory / _MANIFEST}: must be JSON. Got: {error}") from None
-    if manifest.get("format") != FORMAT:
-        raise ValueError(
-            f"`{directory}` must have format {FORMAT}. Got {manifest.get('format')}: build it anew."
+            f"{directory / _SCHEMA}: must have checksum {reader.manifest['schema']}. Got {found}."
         )
-    for index, array in enumerate(manifest["arrays"]):
-        path = directory / f"{index:04d}.npy"
-        size = path.stat().st_size if path.is_file() else -1
-        if size != array["bytes"]:
-            found = "no such file" if size < 0 else f"{size} bytes"
-            raise ValueError(f"{path}: must have {array['bytes']} bytes. Got {found}.")
-
-    def fetch(index: int) -> Array:
-        array: Array = np.load(directory / f"{index:04d}.npy", mmap_mode="r", allow_pickle=False)
-        # An empty array cannot be mapped; a plain view spares the kernel a subclass of ndarray.
-        return array if array.size == 0 else array.view(np.ndarray)
-
-    def features(described: Mapping[str, Any]) -> dict[str, Feature]:
-        return {
-            name: Feature(
-                fetch(item["values"]),
-                None if item["vocabulary"] is None else fetch(item["vocabulary"]),
-                item["known_at"],
-            )
-            for name, item in described.items()
-        }
-
-    node_sets = {
-        name: NodeSet(
-            fetch(part["ids"]),
-            features(part["features"]),
-            {time: fetch(index) for time, index in part["times"].items()},
-        )
-        for name, part in manifest["node_sets"].items()
-    }
+    schema = read_schema(directory / _SCHEMA)
+    node_sets = {}
+    for name, part in reader.manifest["node_sets"].items():
+        times = {time: reader.read(number) for time, number in part["times"].items()}
+        features = _read_features(reader, part["features"])
+        node_sets[name] = NodeSet(reader.read(part["ids"]), features, times)
+        if part["keys"] is not None:
+            node_sets[name].__dict__["keys"] = reader.read(part["keys"])  # The cached property.
     edge_sets = {
         name: EdgeSet(
             part["source"],
             part["target"],
-            fetch(part["indptr"]),
-            fetch(part["targets"]),
-            None if part["times"] is None else fetch(part["times"]),
-            features(part["features"]),
+            reader.read(part["indptr"]),
+            reader.read(part["targets"]),
+            None if part["times"] is None else reader.read(part["times"]),
+            _read_features(reader, part["features"]),
         )
-        for name, part in manifest["edge_sets"].items()
+        for name, part in reader.manifest["edge_sets"].items()
     }
-    return read_schema(directory / "schema.pbtxt"), node_sets, edge_sets
+    return schema, node_sets, edge_sets
+
+
+def _checksum(path: Path) -> int | None:
+    return zlib.crc32(path.read_bytes()) if path.is_file() else None
+
+
+def _write_features(writer: ArrayWriter, features: Mapping[str, Feature]) -> dict[str, Any]:
+    return {
+        name: {
+            "values": writer.write(feature.values),
+            "vocabulary": None if feature.vocabulary is None else writer.write(feature.vocabulary),
+            "known_at": feature.known_at,
+        }
+        for name, feature in sorted(features.items())
+    }
+
+
+def _read_features(reader: ArrayReader, described: Mapping[str, Any]) -> dict[str, Feature]:
+    return {
+        name: Feature(
+            reader.read(item["values"]),
+            None if item["vocabulary"] is None else reader.read(item["vocabulary"]),
+            item["known_at"],
+        )
+        for name, item in described.items()
+    }

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import glob
 import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-_SHARDED = re.compile(r"^(?P<stem>.*)@(?P<count>\d+)$")
+from tfgnn_ext.graph.files import find_files, open_file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,14 +21,18 @@ class TableFiles:
 
     Attributes:
       table: The rows of all files, in the order of the names.
-      files: For each file, its path and its number of rows.
+      files: For each file, its path and its number of rows; empty for a table made in memory.
     """
 
     table: pa.Table
-    files: tuple[tuple[str, int], ...]
+    files: tuple[tuple[str, int], ...] = ()
 
     def where(self, row: int) -> str:
-        """Names a row: the file and the row in it, from 0."""
+        """Names a row: the file and the row in it, from 0.
+
+        >>> TableFiles(pa.table({"id": [7, 8, 9]}), (("a.csv", 2), ("b.csv", 1))).where(2)
+        'b.csv, row 0'
+        """
         for path, rows in self.files:
             if row < rows:
                 return f"{path}, row {row}"
@@ -36,83 +40,83 @@ class TableFiles:
         return f"row {row}"
 
 
-def find_files(pattern: str | os.PathLike[str]) -> list[Path]:
-    """The files of a table, sorted by name.
-
-    Args:
-      pattern: A path, a glob (``nodes-*.parquet``) or shards (``nodes.parquet@4``, which stands for
-        ``nodes-00000-of-00004.parquet`` or ``nodes.parquet-00000-of-00004`` and so on).
-
-    Raises:
-      FileNotFoundError: Nothing matches, or a shard is missing.
-    """
-    text = os.fspath(pattern)
-    sharded = _SHARDED.match(text)
-    if sharded:
-        stem, count = Path(sharded["stem"]), int(sharded["count"])
-        found = []
-        for index in range(count):
-            shard = f"{index:05d}-of-{count:05d}"
-            names = [
-                Path(f"{stem}-{shard}"),
-                stem.with_name(f"{stem.stem}-{shard}{stem.suffix}"),
-            ]
-            existing = [name for name in names if name.is_file()]
-            if not existing:
-                raise FileNotFoundError(
-                    f"`{text}` must have all its shards. Got no {names[1].name} in {stem.parent}."
-                )
-            found.append(existing[0])
-        return found
-    if glob.has_magic(text):
-        found = [Path(name) for name in sorted(glob.glob(text)) if os.path.isfile(name)]
-    else:
-        found = [Path(text)] if os.path.isfile(text) else []
-    if not found:
-        raise FileNotFoundError(f"`{text}` must match a file. Got none.")
-    return found
-
-
-def _read_file(path: Path) -> pa.Table:
-    name = path.name.lower()
-    try:
-        if ".parquet" in name:
-            return pa.parquet.read_table(path)
-        if ".csv" in name:
-            options = pa.csv.ConvertOptions(strings_can_be_null=True, null_values=["", "NA"])
-            return pa.csv.read_csv(path, convert_options=options)
-    except pa.ArrowInvalid as error:
-        first = str(error).splitlines()[0]
-        raise ValueError(f"{path}: must be a readable table. Got: {first}") from None
-    raise ValueError(f"{path}: must be a .parquet or .csv file. Got suffix {path.suffix!r}.")
-
-
-def read_table(pattern: str | os.PathLike[str]) -> TableFiles:
+def read_table(pattern: str | os.PathLike[str], *, strings: Collection[str] = ()) -> TableFiles:
     """Reads a table.
 
     In a CSV file, an empty field and ``NA`` are missing values; ``nan`` is a number, and
-    `check_graph` refuses it.
+    `check_graph` refuses it. CSV columns that look like numbers become numbers, so that 007 is 7:
+    name those that are text.
 
     Args:
-      pattern: As for `find_files`.
+      pattern: A path, a glob, or shards; see `find_files`. A name with ``.parquet`` or ``.csv``.
+      strings: Columns to read as text from CSV.
 
     Raises:
       FileNotFoundError: No such file.
-      ValueError: A file is corrupt, or has other columns than the first.
+      ValueError: A file is damaged, or disagrees with the first in names or types of columns.
     """
     paths = find_files(pattern)
-    tables = [_read_file(path) for path in paths]
+    tables = [_read_file(path, strings) for path in paths]
     first = tables[0]
     for path, table in zip(paths, tables, strict=True):
+        repeated = sorted({n for n in table.column_names if table.column_names.count(n) > 1})
+        if repeated:
+            raise ValueError(f"{path}: column {repeated[0]!r} must occur once. Got it again.")
         if table.column_names != first.column_names:
             odd = sorted(set(table.column_names) ^ set(first.column_names))
             raise ValueError(
                 f"{path}: must have the columns of {paths[0].name}. Got a difference in "
                 f"{', '.join(odd) or 'their order'}."
             )
+        for column in table.column_names:
+            kinds = first.schema.field(column).type, table.schema.field(column).type
+            if kinds[0] != kinds[1] and not _agree(*kinds):
+                raise ValueError(
+                    f"{path}: column {column!r} must be {kinds[0]} as in {paths[0].name}. "
+                    f"Got {kinds[1]}."
+                )
     try:
         joined = pa.concat_tables(tables, promote_options="permissive")
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+    except pa.ArrowException as error:
         raise ValueError(f"{pattern}: shards must agree in their types. Got: {error}") from None
     files = tuple((str(path), table.num_rows) for path, table in zip(paths, tables, strict=True))
     return TableFiles(joined, files)
+
+
+def _agree(one: pa.DataType, other: pa.DataType) -> bool:
+    """Whether shards may differ so: one without values, or numbers of other widths."""
+
+    def is_number(kind: pa.DataType) -> bool:
+        return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+    if pa.types.is_null(one) or pa.types.is_null(other):
+        return True
+    alike = is_number(one) and is_number(other)
+    return alike or not (pa.types.is_primitive(one) or pa.types.is_primitive(other))
+
+
+def _read_file(path: Path, strings: Collection[str]) -> pa.Table:
+    name = path.name.lower()
+    try:
+        if ".parquet" in name:
+            with open_file(path) as file:
+                return pa.parquet.read_table(file)
+        if ".csv" in name:
+            with open_file(path) as file:
+                return _read_csv(file, strings)
+    except (pa.ArrowException, OSError) as error:
+        first = re.sub(r"\s+", " ", str(error)).strip().rstrip(".")
+        raise ValueError(f"{path}: must be a readable table. Got: {first}.") from None
+    raise ValueError(f"{path}: must be a .parquet or .csv file. Got suffix {path.suffix!r}.")
+
+
+def _read_csv(file: pa.NativeFile, strings: Collection[str]) -> pa.Table:
+    convert = pa.csv.ConvertOptions(
+        strings_can_be_null=True,
+        null_values=["", "NA"],
+        column_types={column: pa.string() for column in strings},
+    )
+    # One thread: only then do errors tell the row.
+    return pa.csv.read_csv(
+        file, read_options=pa.csv.ReadOptions(use_threads=False), convert_options=convert
+    )
