@@ -1,0 +1,96 @@
+"""Training: tasks, data providers, the trainer, evaluation and export.
+
+Names load when they are used: metrics, class weights and seed batches need no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tfgnn_ext.training.class_weights import class_weights
+
+if TYPE_CHECKING:
+    from tfgnn_ext.training.averaging import averaged_weights
+    from tfgnn_ext.training.best_so_far import BestSoFar
+    from tfgnn_ext.training.fitting import Fitted, compose, fit
+    from tfgnn_ext.training.metrics import METRICS, classification_metrics, split_metrics
+    from tfgnn_ext.training.optimizers import Optimizer
+    from tfgnn_ext.training.predict import Predictions, Predictor, inference_model
+    from tfgnn_ext.training.provider import BatchSource, SampledProvider, StepProvider
+    from tfgnn_ext.training.resumable import Interrupted, Resumable
+    from tfgnn_ext.training.schedules import LearningRate
+    from tfgnn_ext.training.seed_batches import SeedBatches
+    from tfgnn_ext.training.tasks import NodeClassification, Task
+    from tfgnn_ext.training.track import Track
+    from tfgnn_ext.training.trackers import Progress, TensorBoard, Tracker
+    from tfgnn_ext.training.trainer import Trainer
+    from tfgnn_ext.training.validation import Validation
+
+_HOMES = {
+    "METRICS": "metrics",
+    "BatchSource": "provider",
+    "BestSoFar": "best_so_far",
+    "Fitted": "fitting",
+    "Interrupted": "resumable",
+    "LearningRate": "schedules",
+    "NodeClassification": "tasks",
+    "Optimizer": "optimizers",
+    "Predictions": "predict",
+    "Predictor": "predict",
+    "Progress": "trackers",
+    "Resumable": "resumable",
+    "SampledProvider": "provider",
+    "SeedBatches": "seed_batches",
+    "StepProvider": "provider",
+    "Task": "tasks",
+    "TensorBoard": "trackers",
+    "Track": "track",
+    "Tracker": "trackers",
+    "Trainer": "trainer",
+    "Validation": "validation",
+    "averaged_weights": "averaging",
+    "classification_metrics": "metrics",
+    "compose": "fitting",
+    "fit": "fitting",
+    "inference_model": "predict",
+    "split_metrics": "metrics",
+}
+
+__all__ = [
+    "METRICS",
+    "BatchSource",
+    "BestSoFar",
+    "Fitted",
+    "Interrupted",
+    "LearningRate",
+    "NodeClassification",
+    "Optimizer",
+    "Predictions",
+    "Predictor",
+    "Progress",
+    "Resumable",
+    "SampledProvider",
+    "SeedBatches",
+    "StepProvider",
+    "Task",
+    "TensorBoard",
+    "Track",
+    "Tracker",
+    "Trainer",
+    "Validation",
+    "averaged_weights",
+    "class_weights",
+    "classification_metrics",
+    "compose",
+    "fit",
+    "inference_model",
+    "split_metrics",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
+    return getattr(module, name)
