@@ -158,7 +158,7 @@ def flush_directory(directory: Path) -> None:
 
 
 def _checksum(array: Array) -> int:
-    return zlib.crc32(array.reshape(-1).view(np.uint8)) if array.nbytes else 0
+    return zlib.crc32(array.reshape(-1).view(np.uint8).data) if array.nbytes else 0
 
 
 def _flush(handle: int) -> None:
