@@ -72,19 +72,19 @@ class Predictor:
         inference = inference_model(task, model)
         size = source.batch_size
 
-        @tf.function(jit_compile=jit_compile, reduce_retracing=True)
         def forward(graph: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             outputs = inference(graph, training=False)
             # [batch_size, ...]: without the padding component.
             logits = outputs["logits"][:size]
             return logits, task.probabilities(logits), outputs["embedding"][:size]
 
-        @tf.function(reduce_retracing=True)
+        compiled = tf.function(forward, jit_compile=jit_compile, reduce_retracing=True)
+
         def step(iterator: Any) -> tuple[tf.Tensor, ...]:
             graph, _, weights = next(iterator)
-            return *forward(graph), weights[:size]
+            return *compiled(graph), weights[:size]
 
-        self._step = step
+        self._step = tf.function(step, reduce_retracing=True)
 
     def __call__(self) -> Predictions:
         """Predicts.

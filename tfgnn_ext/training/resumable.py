@@ -174,12 +174,12 @@ class Resumable(tf.keras.callbacks.Callback):
                 signal.signal(other, handler)
 
         for number in (signal.SIGTERM, signal.SIGINT):
-            before[number] = signal.signal(number, note)
+            before[int(number)] = signal.signal(number, note)
         try:
             yield
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            for other, handler in before.items():
+                signal.signal(other, handler)
 
     def _stop_if_asked(self) -> None:
         if self._stop_signal is None:

@@ -118,7 +118,8 @@ class SeedBatches:
             self.num_seeds
         )
         if self._ends is None:
-            return np.argsort(words, kind="stable")
+            order: npt.NDArray[np.int64] = np.argsort(words, kind="stable")
+            return order
         # In [0, 1), 53 bits.
         uniform = (words >> np.uint64(11)) * 2.0**-53
         drawn = np.searchsorted(self._ends, uniform * self._ends[-1], side="right")
