@@ -75,7 +75,7 @@ def check_unique(
 
 def check_time(where: str, column: str, source: TableFiles) -> Iterator[str]:
     """Times must be integers or timestamps; null means never."""
-    if column not in source.table.column_names:
+    if source.table.column_names.count(column) != 1:
         return
     found = source.table[column].type
     fits = pa.types.is_integer(found) and not pa.types.is_uint64(found)
@@ -85,7 +85,7 @@ def check_time(where: str, column: str, source: TableFiles) -> Iterator[str]:
 
 def check_feature(where: str, column: str, declared: Any, source: TableFiles) -> Iterator[str]:
     """A feature must have its schema's dtype and shape, and only finite values or nulls."""
-    if column not in source.table.column_names:
+    if source.table.column_names.count(column) != 1:
         return
     where = f"{where}: feature {column!r}"
     dtype, shape = dtype_name(declared), feature_shape(declared)
@@ -115,7 +115,7 @@ def check_feature(where: str, column: str, declared: Any, source: TableFiles) ->
 
 def check_weights(where: str, column: str, source: TableFiles) -> Iterator[str]:
     """Weights must be numbers >= 0, and not null."""
-    if column not in source.table.column_names:
+    if source.table.column_names.count(column) != 1:
         return
     array = source.table[column]
     if not (pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):

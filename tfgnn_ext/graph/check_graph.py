@@ -120,7 +120,7 @@ def _check_node_set(
         yield from check_time(where, time, source)
     for feature in columns.features:
         yield from check_feature(where, feature, message.features[feature], source)
-    if columns.id not in source.table.column_names:
+    if source.table.column_names.count(columns.id) != 1:
         return
     found = list(check_ids(where, columns.id, source, ""))
     if not found:
@@ -169,11 +169,11 @@ def _check_edge_set(
         yield from check_feature(where, feature, message.features[feature], source)
     for column in columns.weights:
         yield from check_weights(where, column, source)
-    if columns.id is not None and columns.id in source.table.column_names:
+    if columns.id is not None and source.table.column_names.count(columns.id) == 1:
         found = list(check_ids(where, columns.id, source, ""))
         yield from found or check_unique(where, columns.id, source)
     for column, node_set in ((columns.source, message.source), (columns.target, message.target)):
-        if column in source.table.column_names and node_set in schema.node_sets:
+        if source.table.column_names.count(column) == 1 and node_set in schema.node_sets:
             yield from _check_end(where, column, node_set, column in columns.optional, source, ends)
 
 

@@ -42,6 +42,8 @@ def inner(column: pa.ChunkedArray) -> tuple[pa.Array, tuple[int, ...]]:
     array = _plain(column)
     shape: list[int] = []
     while pa.types.is_nested(array.type):
+        if array.null_count:
+            raise ValueError(f"no null lists. Got {array.null_count}")
         if pa.types.is_fixed_size_list(array.type):
             size = array.type.list_size
         elif pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
@@ -51,8 +53,6 @@ def inner(column: pa.ChunkedArray) -> tuple[pa.Array, tuple[int, ...]]:
             size = sizes[0] if sizes else 0
         else:
             raise ValueError(f"numbers, strings or lists of them. Got {array.type}")
-        if array.null_count:
-            raise ValueError(f"no null lists. Got {array.null_count}")
         shape.append(size)
         array = array.flatten()
     return array, tuple(shape)

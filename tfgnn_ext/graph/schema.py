@@ -62,7 +62,11 @@ def read_schema(path: str | os.PathLike[str]) -> GraphSchema:
     file = Path(path)
     if not file.is_file():
         raise FileNotFoundError(f"`{file}` must be a schema file. Got no such file.")
-    return parse_schema(file.read_text(encoding="utf-8"), str(file))
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file}: must be utf-8 text. Got: {error}.") from None
+    return parse_schema(text, str(file))
 
 
 def write_schema(schema: GraphSchema, path: str | os.PathLike[str]) -> None:

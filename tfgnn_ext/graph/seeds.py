@@ -10,9 +10,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tfgnn_ext.graph.check_columns import check_ids, check_time
 from tfgnn_ext.graph.columns import is_string, to_ids, to_times
 from tfgnn_ext.graph.feature import NEVER
 from tfgnn_ext.graph.graph import Graph
+from tfgnn_ext.graph.tables import TableFiles
 
 SPLITS = ("train", "validation", "test")
 
@@ -82,6 +84,11 @@ class Seeds:
                 raise ValueError(
                     f"seeds table: column {column!r} must have no nulls. Got one at row {row}."
                 )
+        source = TableFiles(table)
+        problems = list(check_ids("seeds table", id, source, ""))
+        problems += [] if time is None else check_time("seeds table", time, source)
+        if problems:
+            raise ValueError(problems[0])
         ids = to_ids(table[id])
         try:
             rows = graph.node_sets[node_set].rows(ids)
