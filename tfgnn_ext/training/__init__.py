@@ -13,6 +13,14 @@ from tfgnn_ext.training.class_weights import class_weights
 if TYPE_CHECKING:
     from tfgnn_ext.training.averaging import averaged_weights
     from tfgnn_ext.training.best_so_far import BestSoFar
+    from tfgnn_ext.training.embeddings import (
+        embedding_table,
+        prediction_table,
+        write_evaluation,
+        write_table,
+    )
+    from tfgnn_ext.training.evaluation import Evaluation, evaluate
+    from tfgnn_ext.training.exporting import Parser, export
     from tfgnn_ext.training.fitting import Fitted, compose, fit
     from tfgnn_ext.training.metrics import METRICS, classification_metrics, split_metrics
     from tfgnn_ext.training.optimizers import Optimizer
@@ -31,11 +39,13 @@ _HOMES = {
     "METRICS": "metrics",
     "BatchSource": "provider",
     "BestSoFar": "best_so_far",
+    "Evaluation": "evaluation",
     "Fitted": "fitting",
     "Interrupted": "resumable",
     "LearningRate": "schedules",
     "NodeClassification": "tasks",
     "Optimizer": "optimizers",
+    "Parser": "exporting",
     "Predictions": "predict",
     "Predictor": "predict",
     "Progress": "trackers",
@@ -52,20 +62,28 @@ _HOMES = {
     "averaged_weights": "averaging",
     "classification_metrics": "metrics",
     "compose": "fitting",
+    "embedding_table": "embeddings",
+    "evaluate": "evaluation",
+    "export": "exporting",
     "fit": "fitting",
     "inference_model": "predict",
+    "prediction_table": "embeddings",
     "split_metrics": "metrics",
+    "write_evaluation": "embeddings",
+    "write_table": "embeddings",
 }
 
 __all__ = [
     "METRICS",
     "BatchSource",
     "BestSoFar",
+    "Evaluation",
     "Fitted",
     "Interrupted",
     "LearningRate",
     "NodeClassification",
     "Optimizer",
+    "Parser",
     "Predictions",
     "Predictor",
     "Progress",
@@ -83,9 +101,15 @@ __all__ = [
     "class_weights",
     "classification_metrics",
     "compose",
+    "embedding_table",
+    "evaluate",
+    "export",
     "fit",
     "inference_model",
+    "prediction_table",
     "split_metrics",
+    "write_evaluation",
+    "write_table",
 ]
 
 

@@ -1,0 +1,80 @@
+"""Predictions for all seeds of all splits, with their original ids, and their metrics."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tfgnn_ext.graph import SPLITS
+from tfgnn_ext.training.predict import Predictions, Predictor
+from tfgnn_ext.training.provider import BatchSource
+from tfgnn_ext.training.tasks.task import Task
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What a model says of all seeds, and how good that is.
+
+    Attributes:
+      predictions: In the order of the source's seeds.
+      labels: int32 ``[num_seeds]``, indices into `classes`.
+      classes: The names of the classes.
+      splits: int8 ``[num_seeds]``, indices into `graph.SPLITS`.
+      metrics: By split, the task's metrics.
+    """
+
+    predictions: Predictions
+    labels: npt.NDArray[np.int32]
+    classes: tuple[str, ...]
+    splits: npt.NDArray[np.int8]
+    metrics: Mapping[str, Mapping[str, float]]
+
+    def take(self, split: str) -> Predictions:
+        """The predictions of one split."""
+        if split not in SPLITS:
+            raise ValueError(
+                f"`split` of `Evaluation` must be one of {', '.join(SPLITS)}. Got {split!r}."
+            )
+        chosen = self.splits == SPLITS.index(split)
+        fields: dict[str, Any] = {
+            field.name: getattr(self.predictions, field.name)[chosen]
+            for field in dataclasses.fields(self.predictions)
+        }
+        return Predictions(**fields)
+
+
+def evaluate(
+    task: Task, model: tf.keras.Model, source: BatchSource, *, jit_compile: bool = False
+) -> Evaluation:
+    """Predicts for every seed of `source`, whatever its split, and scores each split.
+
+    Samples are those of epoch 0: the same in every call and on every engine.
+
+    Args:
+      task: The task.
+      model: A model that `compose` or `fit` made.
+      source: Makes the batches; its seeds may be of any splits.
+      jit_compile: Whether to compile with XLA; for batches of static sizes.
+
+    Returns:
+      Predictions with original ids, and metrics for each split that has seeds.
+    """
+    predictions = Predictor(task, model, source, jit_compile=jit_compile)()
+    seeds = source.seeds
+    metrics = {}
+    for index, name in enumerate(SPLITS):
+        chosen = seeds.splits == index
+        if chosen.any():
+            metrics[name] = task.score(seeds.labels[chosen], predictions.probabilities[chosen])
+    return Evaluation(
+        predictions=predictions,
+        labels=seeds.labels,
+        classes=seeds.classes,
+        splits=seeds.splits,
+        metrics=metrics,
+    )
