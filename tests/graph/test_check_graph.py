@@ -33,14 +33,14 @@ BAD_VALUES = [
     ("shop", "id", pa.array([20, 2**63], pa.uint64()),
      "node set 'shop': column 'id' must hold ids below 2^63. Got 9223372036854775808."),
     ("customer", "income", [7.0, float("nan"), 9.0],
-     "node set 'customer': feature 'income' must be finite as float32 (a missing value is null). "
-     "Got nan at row 1 (1 such values)."),
+     ("node set 'customer': feature 'income' must be finite as float32 (a missing value is null). "
+     "Got nan at row 1 (1 such values).")),
     ("customer", "income", [7.0, 8.0, float("-inf")],
-     "node set 'customer': feature 'income' must be finite as float32 (a missing value is null). "
-     "Got -inf at row 2 (1 such values)."),
+     ("node set 'customer': feature 'income' must be finite as float32 (a missing value is null). "
+     "Got -inf at row 2 (1 such values).")),
     ("customer", "income", [1e39, 8.0, 9.0],
-     "node set 'customer': feature 'income' must be finite as float32 (a missing value is null). "
-     "Got 1e+39 at row 0 (1 such values)."),
+     ("node set 'customer': feature 'income' must be finite as float32 (a missing value is null). "
+     "Got 1e+39 at row 0 (1 such values).")),
     ("customer", "income", ["7", "8", "9"],
      "node set 'customer': feature 'income' must be DT_FLOAT by its schema. Got string."),
     ("customer", "town", [1, 2, 3],
@@ -52,16 +52,16 @@ BAD_VALUES = [
     ("customer", "where", [[1.0, 2.0], None, [4.0, 5.0]],
      "node set 'customer': feature 'where' must hold no null lists. Got 1."),
     ("customer", "where", [[1.0, 2.0], [3.0, float("inf")], [4.0, 5.0]],
-     "node set 'customer': feature 'where' must be finite as float32 (a missing value is null). "
-     "Got inf at row 1 (1 such values)."),
+     ("node set 'customer': feature 'where' must be finite as float32 (a missing value is null). "
+     "Got inf at row 1 (1 such values).")),
     ("customer", "where", [1.0, 2.0, 3.0],
      "node set 'customer': feature 'where' must have shape [2] by its schema. Got []."),
     ("customer", "town", [{"a": 1}] * 3,
-     "node set 'customer': feature 'town' must hold numbers, strings or lists of them. "
-     "Got struct<a: int64>."),
+     ("node set 'customer': feature 'town' must hold numbers, strings or lists of them. "
+     "Got struct<a: int64>.")),
     ("shop", "size", [1, None],
-     "node set 'shop': feature 'size' must have no nulls, since it is DT_INT64 (DT_FLOAT may have "
-     "them). Got 1, the first at row 1."),
+     ("node set 'shop': feature 'size' must have no nulls, since it is DT_INT64 (DT_FLOAT may have "
+     "them). Got 1, the first at row 1.")),
     ("shop", "size", pa.array([1, 2**63], pa.uint64()),
      "node set 'shop': feature 'size' must be below 2^63. Got 9223372036854775808 at row 1."),
     ("shop", "size", [1.0, 2.0],
@@ -73,16 +73,16 @@ BAD_VALUES = [
     ("buys", "when", pa.array([1] * 5, pa.date32()),
      "edge set 'buys': time column 'when' must hold integers or timestamps. Got date32[day]."),
     ("buys", "who", ["bob", "dan", "bob", "eve", "ann"],
-     "edge set 'buys': column 'who' must hold ids of node set 'customer'. Got 'dan' at row 1 "
-     "(2 dangling edges)."),
+     ("edge set 'buys': column 'who' must hold ids of node set 'customer'. Got 'dan' at row 1 "
+     "(2 dangling edges).")),
     ("buys", "shop", [20, 10, 30, 20, 20],
-     "edge set 'buys': column 'shop' must hold ids of node set 'shop'. Got 30 at row 2 "
-     "(1 dangling edges)."),
+     ("edge set 'buys': column 'shop' must hold ids of node set 'shop'. Got 30 at row 2 "
+     "(1 dangling edges).")),
     ("buys", "shop", ["20", "10", "10", "20", "20"],
      "edge set 'buys': column 'shop' must hold int64 ids like node set 'shop'. Got string."),
     ("buys", "shop", [20, None, 10, None, 20],
-     "edge set 'buys': column 'shop' must have no nulls (or be named in `optional`). Got 2, the "
-     "first at row 1."),
+     ("edge set 'buys': column 'shop' must have no nulls (or be named in `optional`). Got 2, the "
+     "first at row 1.")),
     ("buys", "shop", [True] * 5,
      "edge set 'buys': column 'shop' must hold int64 or string ids. Got bool."),
     ("buys", "#weight", [1.0, 2.0, -3.0, 0.0, 5.0],
@@ -105,8 +105,10 @@ def test_bad_values(schema, tables, tmp_path, name, column, values, problem):
 def test_nan_weight_is_two_problems(schema, tables):
     tables["buys"] = replaced(tables["buys"], "#weight", [1.0, float("nan"), 3.0, 0.0, 5.0])
     assert check_graph(schema, tables) == [
-        "edge set 'buys': feature '#weight' must be finite as float32 (a missing value is null). "
-        "Got nan at row 1 (1 such values).",
+        (
+            "edge set 'buys': feature '#weight' must be finite as float32 (a missing value is null). "
+            "Got nan at row 1 (1 such values)."
+        ),
         "edge set 'buys': weight '#weight' must be >= 0. Got nan at row 1 (1 such rows).",
     ]
 
@@ -138,14 +140,14 @@ def with_source(name: str) -> Any:
 
 BAD_SCHEMAS = [
     (with_extra("customer", "known_at.income", "payed"),
-     "node set 'customer': `known_at.income` must be one of its times (joined, paid). "
-     "Got 'payed'."),
+     ("node set 'customer': `known_at.income` must be one of its times (joined, paid). "
+     "Got 'payed'.")),
     (with_extra("customer", "known_at.incom", "paid"),
-     "node set 'customer': `known_at.incom` must name one of its features (income, town, where). "
-     "Got 'incom'."),
+     ("node set 'customer': `known_at.incom` must name one of its features (income, town, where). "
+     "Got 'incom'.")),
     (with_extra("customer", "times", "joined,paid,left"),
-     "node set 'customer': must have a column 'left'. "
-     "Got columns id, income, town, where, joined, paid."),
+     ("node set 'customer': must have a column 'left'. "
+     "Got columns id, income, town, where, joined, paid.")),
     (with_extra("customer", "times", "joined,paid,income"),
      "node set 'customer': time 'income' must not be a feature too. Got both in its schema."),
     (with_extra("shop", "id", "number"),
@@ -153,8 +155,8 @@ BAD_SCHEMAS = [
     (with_extra("buys", "time", "date"),
      "edge set 'buys': must have a column 'date'. Got columns who, shop, when, price, #weight."),
     (with_extra("buys", "known_at.price", "when"),
-     "edge set 'buys': `known_at.price` must be given for node sets only (edges have `time`). "
-     "Got it."),
+     ("edge set 'buys': `known_at.price` must be given for node sets only (edges have `time`). "
+     "Got it.")),
     (with_extra("buys", "optional", "price"),
      "edge set 'buys': `optional` must name end columns (who, shop). Got 'price'."),
     (with_extra("buys", "weights", "cost"),
@@ -164,8 +166,8 @@ BAD_SCHEMAS = [
     (with_extra("buys", "id", "shop"),
      "edge set 'buys': column 'shop' must hold unique ids. Got 10 again at row 2 (3 repeats)."),
     (with_feature(2),
-     "node set 'customer': feature 'income' must be of dtype DT_FLOAT, DT_INT64, DT_STRING. "
-     "Got DT_DOUBLE."),
+     ("node set 'customer': feature 'income' must be of dtype DT_FLOAT, DT_INT64, DT_STRING. "
+     "Got DT_DOUBLE.")),
     (with_feature(1, -1),
      "node set 'customer': feature 'income' must have a fixed shape in its schema. Got [-1]."),
     (with_source("vendor"),

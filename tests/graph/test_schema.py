@@ -89,7 +89,7 @@ def test_mistakes_are_placed(tmp_path, text, message):
 
 
 def test_no_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match="must be a schema file. Got no such file."):
+    with pytest.raises(FileNotFoundError, match=r"must be a schema file. Got no such file."):
         read_schema(tmp_path / "schema.pbtxt")
 
 

@@ -69,9 +69,13 @@ def test_bad_values(graph, column, values, message):
 
 
 def test_bad_arguments(graph):
-    with pytest.raises(ValueError, match="`node_set` of `Seeds` must be one of customer, shop. Go"):
+    with pytest.raises(
+        ValueError, match=r"`node_set` of `Seeds` must be one of customer, shop. Go"
+    ):
         Seeds.from_table(graph, TABLE, node_set="town")
-    with pytest.raises(ValueError, match="seeds table: must have a column 'when'. Got columns id,"):
+    with pytest.raises(
+        ValueError, match=r"seeds table: must have a column 'when'. Got columns id,"
+    ):
         Seeds.from_table(graph, TABLE, node_set="customer", time="when")
     with pytest.raises(ValueError, match="`name` of `split` must be one of train, validation, tes"):
         Seeds.from_table(graph, TABLE, node_set="customer").split("dev")

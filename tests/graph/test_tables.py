@@ -161,5 +161,5 @@ def test_problems_in_files_name_file_row_and_column(tmp_path):
 
 def test_a_set_without_a_file(tmp_path):
     write_schema(parse_schema('node_sets { key: "n" value {} }'), tmp_path / "schema.pbtxt")
-    with pytest.raises(GraphError, match="set 'n': must have a `metadata.filename`. Got none."):
+    with pytest.raises(GraphError, match=r"set 'n': must have a `metadata.filename`. Got none."):
         Graph.read(tmp_path / "schema.pbtxt")
