@@ -1,0 +1,205 @@
+"""Drawing from one source's adjacency: the part of the kernel that every engine shares.
+
+Each function takes a request's key and the length of the visible prefix of the source's edges (in
+canonical order) and writes the chosen positions of that prefix, ascending, to `out`. They touch no
+state, so a Beam worker that holds one block of edges draws what the in-memory engine draws.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from tfgnn_ext.sampling.keys import below, draw, mix, unit
+
+UNIFORM, WEIGHTED, TOP_K, LATEST_K, FULL = range(5)
+_REMAINDER = np.uint64(0x52454D41494E4452)  # A second stream of the same request: the remainder.
+_LINEAR = 64  # Up to this fan-out, a membership test by scanning beats a hash set.
+
+
+@njit(nogil=True, cache=True)
+def visible(times, begin, end, time):  # type: ignore[no-untyped-def]
+    """How many of the edges ``begin:end``, sorted by time, have ``times <= time``."""
+    low, high = begin, end
+    while low < high:
+        middle = (low + high) >> 1
+        if times[middle] <= time:
+            low = middle + 1
+        else:
+            high = middle
+    return low - begin
+
+
+@njit(inline="always")
+def _insert(out, count, position):  # type: ignore[no-untyped-def]
+    """Inserts into the ascending ``out[:count]``; returns False if it is there already."""
+    slot = count
+    while slot > 0 and out[slot - 1] > position:
+        slot -= 1
+    if slot > 0 and out[slot - 1] == position:
+        return False
+    for move in range(count, slot, -1):
+        out[move] = out[move - 1]
+    out[slot] = position
+    return True
+
+
+@njit(nogil=True, cache=True)
+def _draw_uniform_many(key, length, fanout, out):  # type: ignore[no-untyped-def]
+    """`draw_uniform` for large fan-outs: the same set, with a hash set for membership."""
+    size = 1
+    while size < 2 * fanout:
+        size *= 2
+    slots = np.full(size, -1, np.int64)
+    mask = size - 1
+    for index in range(fanout):
+        last = length - fanout + index
+        choice = np.int64(below(draw(key, np.uint64(index)), np.uint64(last + 1)))
+        slot = (choice * 0x9E3779B1) & mask
+        while slots[slot] != -1 and slots[slot] != choice:
+            slot = (slot + 1) & mask
+        if slots[slot] == choice:
+            choice = last
+            slot = (choice * 0x9E3779B1) & mask
+            while slots[slot] != -1:
+                slot = (slot + 1) & mask
+        slots[slot] = choice
+        out[index] = choice
+    out[:fanout].sort()
+    return fanout
+
+
+@njit(nogil=True, cache=True)
+def draw_uniform(key, length, fanout, out):  # type: ignore[no-untyped-def]
+    """A uniform `fanout`-subset of ``range(length)``, in O(fanout) draws.
+
+    Floyd's algorithm (Bentley, Floyd: "Programming Pearls: A Sample of Brilliance", CACM 1987):
+    for last = length - fanout .. length - 1 draw choice in [0, last]; take it, or `last` if it is
+    taken already.
+    """
+    if fanout > _LINEAR:
+        return _draw_uniform_many(key, length, fanout, out)
+    for index in range(fanout):
+        last = length - fanout + index
+        choice = np.int64(below(draw(key, np.uint64(index)), np.uint64(last + 1)))
+        if not _insert(out, index, choice):
+            out[index] = last  # Larger than all before it: the order stays ascending.
+    return fanout
+
+
+@njit(nogil=True, cache=True)
+def draw_weighted(key, cumulative, begin, length, fanout, out):  # type: ignore[no-untyped-def]
+    """Successive weighted draws without replacement from ``range(length)``.
+
+    ``cumulative[begin:begin + length]`` are the inclusive prefix sums of the integer weights of
+    the prefix. A draw is a binary search of a uniform integer below the total; one that repeats is
+    rejected, which leaves the others with their conditional probabilities. After ``4 * fanout``
+    rejections the rest is drawn by exponential keys, ``-log(u) / weight``, smallest first: the
+    same distribution (Efraimidis, Spirakis 2006), with u keyed by the position, in one pass.
+    Zero weights are never drawn, so fewer than `fanout` positions may come out.
+    """
+    if length == 0:
+        return 0
+    count = 0
+    if length <= fanout:
+        before = np.int64(0)
+        for position in range(length):
+            total = cumulative[begin + position]
+            if total > before:
+                out[count] = position
+                count += 1
+            before = total
+        return count
+    total = np.uint64(cumulative[begin + length - 1])
+    if total == np.uint64(0):
+        return 0
+    rejected = 0
+    attempt = np.uint64(0)
+    while count < fanout and rejected < 4 * fanout:
+        value = np.int64(below(draw(key, attempt), total))
+        attempt += np.uint64(1)
+        low, high = np.int64(0), np.int64(length - 1)
+        while low < high:
+            middle = (low + high) >> 1
+            if cumulative[begin + middle] > value:
+                high = middle
+            else:
+                low = middle + 1
+        if _insert(out, count, low):
+            count += 1
+        else:
+            rejected += 1
+    if count < fanout:
+        count = _draw_remainder(mix(key, _REMAINDER), cumulative, begin, length, fanout, count, out)
+    return count
+
+
+@njit(nogil=True, cache=True)
+def _draw_remainder(key, cumulative, begin, length, fanout, count, out):  # type: ignore[no-untyped-def]
+    wanted = fanout - count
+    best = np.full(wanted, np.inf)
+    chosen = np.full(wanted, -1, np.int64)
+    found = 0
+    taken = 0
+    before = np.int64(0)
+    for position in range(length):
+        total = cumulative[begin + position]
+        weight = total - before
+        before = total
+        if taken < count and out[taken] == position:
+            taken += 1
+            continue
+        if weight <= 0:
+            continue
+        value = -math.log(unit(draw(key, np.uint64(position)))) / np.float64(weight)
+        if found == wanted and value >= best[wanted - 1]:
+            continue
+        slot = min(found, wanted - 1)
+        while slot > 0 and best[slot - 1] > value:
+            best[slot] = best[slot - 1]
+            chosen[slot] = chosen[slot - 1]
+            slot -= 1
+        best[slot] = value
+        chosen[slot] = position
+        found = min(found + 1, wanted)
+    for index in range(found):
+        out[count + index] = chosen[index]
+    out[: count + found].sort()
+    return count + found
+
+
+@njit(nogil=True, cache=True)
+def draw_edges(strategy, key, cumulative, order, begin, length, fanout, out):  # type: ignore[no-untyped-def]
+    """Chooses positions of a source's visible prefix by `strategy`.
+
+    Args:
+      strategy: One of UNIFORM, WEIGHTED, TOP_K, LATEST_K, FULL.
+      key: The request's key, uint64.
+      cumulative: int64, prefix sums of integer weights, restarted at each source (WEIGHTED).
+      order: int64, positions of the source's edges by falling feature value (TOP_K).
+      begin: Where the source's edges begin in `cumulative` and `order`.
+      length: The number of visible edges.
+      fanout: The most that are drawn.
+      out: int64 scratch of at least ``min(fanout, length)``.
+
+    Returns:
+      How many positions were written to `out`, ascending.
+    """
+    if strategy == WEIGHTED:
+        return draw_weighted(key, cumulative, begin, length, fanout, out)
+    if length <= fanout or strategy == FULL:
+        for position in range(length):
+            out[position] = position
+        return length
+    if strategy == UNIFORM:
+        return draw_uniform(key, length, fanout, out)
+    if strategy == LATEST_K:
+        for index in range(fanout):
+            out[index] = length - fanout + index
+        return fanout
+    for index in range(fanout):
+        out[index] = order[begin + index]
+    out[:fanout].sort()
+    return fanout

@@ -1,0 +1,105 @@
+"""A sampled batch as serialized tf.Examples, one a component, in TF-GNN's encoding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tfgnn_ext.graph import EdgeSet, Feature, Graph
+from tfgnn_ext.sampling.known_features import known_features
+from tfgnn_ext.sampling.sampled_batch import SampledBatch
+from tfgnn_ext.sampling.wire import encode_example, encode_feature
+
+SEED_TIME = "seed_time"  # The context feature that keeps the seed's time.
+
+
+def edge_times(edge_set: EdgeSet) -> dict[str, npt.NDArray[np.int64]]:
+    """An edge set's time column by the name under which its age is delivered."""
+    return {} if edge_set.times is None else {"time": edge_set.times}
+
+
+def _decoded(
+    name: str, values: npt.NDArray[Any], features: dict[str, Feature]
+) -> npt.NDArray[Any]:
+    """Strings travel as strings, not as codes of this graph's vocabulary."""
+    feature = features.get(name)
+    if feature is None or feature.vocabulary is None:
+        return values
+    decoded: npt.NDArray[Any] = feature.vocabulary[values]
+    return decoded
+
+
+def write_examples(
+    graph: Graph, batch: SampledBatch, *, labels: tuple[str, ...] = ()
+) -> list[bytes]:
+    """Serializes each component of a batch.
+
+    A component's tf.Example holds, as TF-GNN names them, ``nodes/<set>.#size``, ``nodes/<set>.#id``
+    (the original ids) and ``nodes/<set>.<feature>``; ``edges/<set>.#size``, ``#source``,
+    ``#target`` and features; ``context/seed_time`` where seeds have a time. What is delivered, and
+    under which names, is `known_features`' affair.
+
+    Args:
+      graph: The graph the batch was sampled from.
+      batch: An unpadded batch.
+      labels: Features to mask on the seed's own row.
+
+    Returns:
+      One string of bytes a component, deterministic.
+    """
+    if batch.num_components != len(batch.seed_rows):
+        raise ValueError("`batch` of `write_examples` must not be padded. Got a padded batch.")
+    # For each tensor: its name, values of the whole batch, and where each component's values end.
+    columns: list[tuple[bytes, npt.NDArray[Any], npt.NDArray[np.int64]]] = []
+
+    def add(prefix: str, name: str, values: npt.NDArray[Any], sizes: npt.NDArray[np.int32]) -> None:
+        ends = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        columns.append((f"{prefix}.{name}".encode(), values, ends))
+
+    ones = np.ones(batch.num_components, np.int32)
+    for name, rows in batch.node_rows.items():
+        node_set, sizes = graph.node_sets[name], batch.node_sizes[name]
+        prefix = f"nodes/{name}"
+        add(prefix, "#size", sizes, ones)
+        add(prefix, "#id", node_set.ids[rows], sizes)
+        own = None
+        if name == batch.seed_node_set:
+            own = np.zeros(len(rows), np.bool_)
+            own[np.cumsum(sizes) - sizes] = True
+        times = None if batch.seed_times is None else batch.times_of(sizes)
+        masked = labels if name == batch.seed_node_set else ()
+        delivered = known_features(
+            node_set.features, node_set.times, rows, times, labels=masked, own=own
+        )
+        for feature, values in delivered.items():
+            add(prefix, feature, _decoded(feature, values, node_set.features), sizes)
+    for name, rows in batch.edge_rows.items():
+        edge_set, sizes = graph.edge_sets[name], batch.edge_sizes[name]
+        prefix = f"edges/{name}"
+        add(prefix, "#size", sizes, ones)
+        for end, indices, node_set_name in (
+            ("#source", batch.edge_source[name], edge_set.source),
+            ("#target", batch.edge_target[name], edge_set.target),
+        ):
+            counts = batch.node_sizes[node_set_name]
+            offsets = np.repeat(np.cumsum(counts) - counts, sizes)
+            add(prefix, end, indices - offsets, sizes)
+        times = None if batch.seed_times is None else batch.times_of(sizes)
+        delivered = known_features(edge_set.features, edge_times(edge_set), rows, times)
+        for feature, values in delivered.items():
+            add(prefix, feature, _decoded(feature, values, edge_set.features), sizes)
+    if batch.seed_times is not None:
+        columns.append(
+            (f"context/{SEED_TIME}".encode(), batch.seed_times, np.arange(len(ones) + 1))
+        )
+    return [
+        encode_example(
+            {
+                name: encode_feature(values[ends[component] : ends[component + 1]])
+                for name, values, ends in columns
+            }
+        )
+        for component in range(batch.num_components)
+    ]

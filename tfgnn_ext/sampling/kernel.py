@@ -1,0 +1,303 @@
+"""The in-memory kernel: draws, removes duplicates and relabels in one loop.
+
+`expand` runs one operation for a batch of components; `merge_nodes` and `merge_edges` turn the
+result into flat arrays. All of it is compiled and runs without the interpreter lock.
+
+A component keeps, for each node set, the list of its nodes (their position in the list is the
+local index) and a small open-addressing table from row to local index. An entry packs ``row << 32 |
+local``; -1 is free. Capacities are chosen by the caller; a component that outgrows one makes
+`expand` return False, and the caller starts again with more room. Draws are keyed, so the second
+attempt repeats the first.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from tfgnn_ext.sampling.draws import draw_edges, visible
+from tfgnn_ext.sampling.keys import mix
+
+_HASH = 0x9E3779B1  # Knuth's multiplicative hash, 2**32 / golden ratio.
+_LOW32 = 0xFFFFFFFF
+
+
+@njit(inline="always")
+def _local_index(row, rows, count, table, mask):  # type: ignore[no-untyped-def]
+    """The local index of `row` in a component, appended when new; -1 if there is no room."""
+    slot = ((row * _HASH) >> 7) & mask
+    entry = table[slot]
+    while entry != -1:
+        if entry >> 32 == row:
+            return entry & _LOW32
+        slot = (slot + 1) & mask
+        entry = table[slot]
+    if count == rows.shape[0]:
+        return np.int64(-1)
+    rows[count] = row
+    table[slot] = (row << 32) | count
+    return np.int64(count)
+
+
+@njit(nogil=True, cache=True)
+def start(seed_rows, rows, counts, table):  # type: ignore[no-untyped-def]
+    """Makes each seed the first node of its component.
+
+    Args:
+      seed_rows: int32 [batch], rows of the seeds in their node set.
+      rows: int32 [batch, capacity] of the seed node set; `counts` int32 [batch]; `table` int64
+        [batch, 2**k].
+    """
+    mask = table.shape[1] - 1
+    for component in range(seed_rows.shape[0]):
+        counts[component] = 1
+        _local_index(
+            np.int64(seed_rows[component]), rows[component], 0, table[component], mask
+        )
+
+
+@njit(nogil=True, cache=True)
+def unite(first, first_sizes, second, second_sizes, marks, stamp):  # type: ignore[no-untyped-def]
+    """Appends to each component's frontier `first` the local indices of `second` it lacks."""
+    for component in range(first_sizes.shape[0]):
+        mark = marks[component]
+        size = first_sizes[component]
+        for index in range(size):
+            mark[first[component, index]] = stamp
+        for index in range(second_sizes[component]):
+            local = second[component, index]
+            if mark[local] != stamp:
+                mark[local] = stamp
+                first[component, size] = local
+                size += 1
+        first_sizes[component] = size
+
+
+@njit(nogil=True, cache=True)
+def expand(  # type: ignore[no-untyped-def]
+    strategy,
+    fanout,
+    operation_key,
+    seed_keys,
+    seed_times,
+    source_keys,
+    indptr,
+    targets,
+    times,
+    cumulative,
+    order,
+    frontier,
+    frontier_sizes,
+    source_rows,
+    target_rows,
+    target_counts,
+    target_table,
+    marks,
+    stamp,
+    reached,
+    reached_sizes,
+    edge_sources,
+    edge_targets,
+    edge_positions,
+    edge_counts,
+):
+    """Runs one operation for every component of a batch.
+
+    Args:
+      strategy, fanout: As for `draw_edges`; fanout is the largest int64 for FULL.
+      operation_key: uint64, see `keys.operation_key`.
+      seed_keys: uint64 [batch], the key of each seed's id.
+      seed_times: int64 [batch], or [0] when the operation sees every edge.
+      source_keys: uint64 [num_sources], or [0] when the ids are the row numbers.
+      indptr, targets, times, cumulative, order: The edge set in canonical order; `times`,
+        `cumulative` and `order` may be empty where the operation does not read them.
+      frontier, frontier_sizes: int32 [batch, >= sizes], local indices of the sources.
+      source_rows: int32 [batch, capacity], the rows of the source node set's local indices.
+      target_rows, target_counts, target_table: The target node set's components (see `start`).
+      marks, stamp: int32 [batch, capacity] and a stamp no earlier call used on it.
+      reached, reached_sizes: int32 out, local indices this operation leads to, each once.
+      edge_sources, edge_targets: int32 [batch, capacity] out, local indices, appended.
+      edge_positions: int64 [batch, capacity] out, rows of the edge set, appended.
+      edge_counts: int32 [batch], the edges of each component so far.
+
+    Returns:
+      The room that was missing: 0 if none, 1 if nodes, 2 if edges.
+    """
+    timed = seed_times.shape[0] > 0
+    by_row = source_keys.shape[0] == 0
+    mask = target_table.shape[1] - 1
+    room = edge_sources.shape[1]
+    most = frontier.shape[1]
+    begins, lengths = np.empty(most, np.int64), np.empty(most, np.int64)
+    positions = np.empty(min(fanout, room), np.int64)
+    drawn_rows = np.empty(room, np.int32)
+    for component in range(seed_keys.shape[0]):
+        seed_key = mix(operation_key, seed_keys[component])
+        table = target_table[component]
+        nodes = target_rows[component]
+        mark = marks[component]
+        first_edge = edge_counts[component]
+        edges = first_edge
+        # Three short loops instead of one: each keeps many loads from memory in flight, where one
+        # loop would wait for the load of a request before it starts the next.
+        for request in range(frontier_sizes[component]):
+            source = source_rows[component, frontier[component, request]]
+            begins[request] = indptr[source]
+            lengths[request] = indptr[source + 1] - begins[request]
+        for request in range(frontier_sizes[component]):
+            begin, length = begins[request], lengths[request]
+            if timed:
+                length = visible(times, begin, begin + length, seed_times[component])
+            if length == 0:
+                continue
+            if edges + min(length, fanout) > room:
+                return 2
+            local_source = frontier[component, request]
+            source = source_rows[component, local_source]
+            source_key = np.uint64(source) if by_row else source_keys[source]
+            drawn = draw_edges(
+                strategy,
+                mix(seed_key, source_key),
+                cumulative,
+                order,
+                begin,
+                length,
+                fanout,
+                positions,
+            )
+            for index in range(drawn):
+                position = begin + positions[index]
+                edge_sources[component, edges] = local_source
+                edge_positions[component, edges] = position
+                drawn_rows[edges] = targets[position]
+                edges += 1
+        count = target_counts[component]
+        arrived = 0
+        for edge in range(first_edge, edges):
+            local = _local_index(np.int64(drawn_rows[edge]), nodes, count, table, mask)
+            if local < 0:
+                return 1
+            if local == count:
+                count += 1
+            edge_targets[component, edge] = local
+            if mark[local] != stamp:
+                mark[local] = stamp
+                reached[component, arrived] = local
+                arrived += 1
+        target_counts[component] = count
+        edge_counts[component] = edges
+        reached_sizes[component] = arrived
+    return 0
+
+
+@njit(nogil=True, cache=True)
+def sort_edges(sources, targets, positions, counts, num_sources):  # type: ignore[no-untyped-def]
+    """Sorts each component's edges by source, then position, and removes repeated edges.
+
+    Within one operation they leave `expand` so, except for the order of the frontier; two
+    operations on one edge set interleave sources and may repeat edges.
+
+    Args:
+      sources, targets: int32 [batch, capacity], local indices; sorted in place.
+      positions: int64 [batch, capacity]; sorted in place.
+      counts: int32 [batch], reduced by the repeated edges.
+      num_sources: int32 [batch], the nodes of each component in the source node set.
+    """
+    capacity = sources.shape[1]
+    old_sources = np.empty(capacity, np.int32)
+    old_targets = np.empty(capacity, np.int32)
+    old_positions = np.empty(capacity, np.int64)
+    for component in range(counts.shape[0]):
+        count = counts[component]
+        source, target, position = sources[component], targets[component], positions[component]
+        ordered = True
+        for index in range(1, count):
+            if source[index] < source[index - 1] or (
+                source[index] == source[index - 1] and position[index] <= position[index - 1]
+            ):
+                ordered = False
+                break
+        if ordered:
+            continue
+        # A counting sort by source; then an insertion sort by position within each source, which
+        # meets at most a few ascending runs: one an operation.
+        old_sources[:count] = source[:count]
+        old_targets[:count] = target[:count]
+        old_positions[:count] = position[:count]
+        starts = np.zeros(num_sources[component] + 1, np.int32)
+        for index in range(count):
+            starts[old_sources[index] + 1] += 1
+        for index in range(num_sources[component]):
+            starts[index + 1] += starts[index]
+        for index in range(count):
+            slot = starts[old_sources[index]]
+            starts[old_sources[index]] += 1
+            source[slot] = old_sources[index]
+            target[slot] = old_targets[index]
+            position[slot] = old_positions[index]
+        for index in range(1, count):
+            slot = index
+            key_target, key_position = target[index], position[index]
+            while (
+                slot > 0
+                and source[slot - 1] == source[index]
+                and position[slot - 1] > key_position
+            ):
+                target[slot], position[slot] = target[slot - 1], position[slot - 1]
+                slot -= 1
+            target[slot], position[slot] = key_target, key_position
+        kept = 0
+        for index in range(count):
+            if kept > 0 and source[kept - 1] == source[index] and (
+                position[kept - 1] == position[index]
+            ):
+                continue
+            source[kept] = source[index]
+            target[kept] = target[index]
+            position[kept] = position[index]
+            kept += 1
+        counts[component] = kept
+
+
+@njit(nogil=True, cache=True)
+def merge_nodes(rows, counts, flat):  # type: ignore[no-untyped-def]
+    """Concatenates the components' rows into `flat` (int32); the rest of `flat` is zeroed."""
+    total = 0
+    for component in range(counts.shape[0]):
+        for index in range(counts[component]):
+            flat[total + index] = rows[component, index]
+        total += counts[component]
+    flat[total:] = 0
+
+
+@njit(nogil=True, cache=True)
+def merge_edges(  # type: ignore[no-untyped-def]
+    sources,
+    targets,
+    positions,
+    counts,
+    source_counts,
+    target_counts,
+    flat_sources,
+    flat_targets,
+    flat_positions,
+):
+    """Concatenates the components' edges, shifting local to merged indices.
+
+    Padding edges, if the flat arrays are longer, join the last padding node to the last one: the
+    caller fills them. ``flat_positions`` may be empty: then positions are not written.
+    """
+    total = 0
+    source_offset = 0
+    target_offset = 0
+    with_positions = flat_positions.shape[0] > 0
+    for component in range(counts.shape[0]):
+        for index in range(counts[component]):
+            flat_sources[total + index] = sources[component, index] + source_offset
+            flat_targets[total + index] = targets[component, index] + target_offset
+        if with_positions:
+            for index in range(counts[component]):
+                flat_positions[total + index] = positions[component, index]
+        total += counts[component]
+        source_offset += source_counts[component]
+        target_offset += target_counts[component]
