@@ -58,3 +58,16 @@ def test_content_breaks_ties_only():
     keys = content_keys(features, np.array([1, 2]))
     middle = [1, 2] if keys[0] < keys[1] else [2, 1]
     assert canonical_order(sources, targets, features=features).tolist() == [3, *middle, 0]
+
+
+def test_never_is_last_of_its_source_only():
+    # Packed in one word with the source, `NEVER` must not spill over into the next source.
+    sources, times = np.array([1, 0, 0]), np.array([5, NEVER, 5])
+    assert canonical_order(sources, np.array([0, 7, 1]), times).tolist() == [2, 1, 0]
+
+
+@given(st.lists(st.tuples(SMALL, st.sampled_from([3, 4, NEVER]), SMALL)))
+def test_never_among_near_times(rows):
+    sources, times, targets = (np.array([row[i] for row in rows], np.int64) for i in range(3))
+    order = canonical_order(sources, targets, times)
+    assert [rows[i] for i in order] == sorted(rows)

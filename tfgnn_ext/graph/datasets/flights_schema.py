@@ -19,7 +19,10 @@ NODE_SETS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] =
     "route": ((), (), ()),
     "carrier_origin": ((), (), ()),
     "weather": (
-        ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"),
+        (
+            "temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure",
+            "visib",
+        ),
         (),
         ("reported",),
     ),
