@@ -1,0 +1,1 @@
+"""Running: one YAML file, its stages, the run directory, the report."""
