@@ -1,4 +1,4 @@
-"""Bad tables and schemas: each is refused with one line that says what, where, and what is right."""
+"""Bad tables and schemas: each is refused with one line: what, where, and what is right."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def test_good_tables_have_no_problems(schema, tables):
 # Set, column, values, the problem.
 BAD_VALUES = [
     ("customer", "id", ["bob", "ann", "bob"],
-     "node set 'customer': column 'id' must hold unique ids. Got 'bob' again at row 2 (1 repeats)."),
+     "node set 'customer': column 'id' must hold unique ids. Got 'bob' again at row 2 "
+     "(1 repeats)."),
     ("customer", "id", ["bob", "ann", None],
      "node set 'customer': column 'id' must have no nulls. Got 1, the first at row 2."),
     ("customer", "id", [1.0, 2.0, 3.0],
@@ -106,8 +107,8 @@ def test_nan_weight_is_two_problems(schema, tables):
     tables["buys"] = replaced(tables["buys"], "#weight", [1.0, float("nan"), 3.0, 0.0, 5.0])
     assert check_graph(schema, tables) == [
         (
-            "edge set 'buys': feature '#weight' must be finite as float32 (a missing value is null). "
-            "Got nan at row 1 (1 such values)."
+            "edge set 'buys': feature '#weight' must be finite as float32 (a missing value is "
+            "null). Got nan at row 1 (1 such values)."
         ),
         "edge set 'buys': weight '#weight' must be >= 0. Got nan at row 1 (1 such rows).",
     ]

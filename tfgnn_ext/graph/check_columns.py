@@ -125,10 +125,11 @@ def check_weights(where: str, column: str, source: TableFiles) -> Iterator[str]:
     wrong = ~(values >= 0)
     if wrong.any():
         row = _first(wrong)
-        shown = array[row].as_py()
+        value = array[row].as_py()
+        shown = "null" if value is None else value
         yield (
-            f"{where}: weight {column!r} must be >= 0. Got "
-            f"{'null' if shown is None else shown} at {source.where(row)} ({wrong.sum()} such rows)."
+            f"{where}: weight {column!r} must be >= 0. Got {shown} at {source.where(row)} "
+            f"({wrong.sum()} such rows)."
         )
 
 

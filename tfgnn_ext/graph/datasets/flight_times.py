@@ -1,8 +1,8 @@
 """The times of a flight on one clock: int64 seconds since 1970 UTC.
 
-The tables give clock times of two airports. The actual arrival is the actual departure plus what the
-two airports' clocks say went by, modulo a day; adding the time in the air instead would leave out
-taxiing, and make arrivals known half an hour before they happen.
+The tables give clock times of two airports. The actual arrival is the actual departure plus what
+the two airports' clocks say went by, modulo a day; adding the time in the air instead would leave
+out taxiing, and make arrivals known half an hour before they happen.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 DAY = 24 * 3600
 # Daylight saving time in the United States in 2013, from 2:00 to 2:00 in New York, in UTC seconds.
 _SUMMER = (1362898800, 1383458400)
-# Destinations that the airports table lacks, in Puerto Rico and the Virgin Islands: UTC - 4 all year.
+# Destinations that the airports table lacks, in Puerto Rico and the Virgin Islands: UTC - 4.
 _CARIBBEAN = ("BQN", "PSE", "SJU", "STT")
 
 Int64 = npt.NDArray[np.int64]
@@ -59,7 +59,7 @@ def utc_offsets(airports: pa.Table, codes: npt.NDArray[Any], at: Int64) -> Int64
     >>> (utc_offsets(airports, np.array(["JFK", "JFK"]), at) // 3600).tolist()
     [-5, -4]
     """
-    standard = {code: (-4, "N") for code in _CARIBBEAN}
+    standard = dict.fromkeys(_CARIBBEAN, (-4, "N"))
     zones = zip(*(airports[name].to_pylist() for name in ("faa", "tz", "dst")), strict=True)
     standard.update({code: (hours, saves) for code, hours, saves in zones})
     distinct, inverse = np.unique(codes, return_inverse=True)
