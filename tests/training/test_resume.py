@@ -43,9 +43,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, str]:
     return _result(path / "out")
 
 
-def test_killed_and_resumed_equals_unbroken(
-    tmp_path: Path, unbroken: tuple[bytes, str]
-) -> None:
+def test_killed_and_resumed_equals_unbroken(tmp_path: Path, unbroken: tuple[bytes, str]) -> None:
     # Epochs have 13 steps. Checkpoints come at 5, 10, 13, 15, 20, 25, ...; validations at 7, 13,
     # 14, 21, 26, ...: the run dies in the second epoch, two steps behind a checkpoint.
     assert _run(tmp_path / "run", tmp_path / "out", "kill=22") == -signal.SIGKILL

@@ -88,8 +88,10 @@ def write_evaluation(
 
 
 def _ids(ids: npt.NDArray[Any]) -> pa.Array:
-    return pa.array(ids) if ids.dtype.kind == "i" else pa.array(ids.tolist(), pa.binary()).cast(
-        pa.string()
+    return (
+        pa.array(ids)
+        if ids.dtype.kind == "i"
+        else pa.array(ids.tolist(), pa.binary()).cast(pa.string())
     )
 
 

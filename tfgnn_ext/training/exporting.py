@@ -86,9 +86,7 @@ def _resources(root: object) -> list[object]:
         for variable in root.variables:
             found[id(variable)] = variable
     for item in tf.train.TrackableView(root).descendants():
-        is_resource = isinstance(
-            item, tf.Variable | tf.saved_model.experimental.TrackableResource
-        )
+        is_resource = isinstance(item, tf.Variable | tf.saved_model.experimental.TrackableResource)
         # Lookup tables are resources of an older, private type.
         if is_resource or hasattr(item, "resource_handle"):
             found[id(item)] = item

@@ -228,7 +228,7 @@ def _check(
     if len(y) and not np.issubdtype(y.dtype, np.integer):
         raise ValueError(f"`labels` {where} must be ints. Got {y.dtype}.")
     y = y.astype(np.int64)
-    if len(y) and not (0 <= y.min() and y.max() < p.shape[1]):
+    if len(y) and not (y.min() >= 0 and y.max() < p.shape[1]):
         wrong = y.min() if y.min() < 0 else y.max()
         raise ValueError(f"`labels` {where} must be in [0, {p.shape[1]}). Got {wrong}.")
     w = np.ones(len(y)) if weights is None else np.asarray(weights, np.float64)

@@ -98,9 +98,7 @@ class Predictor:
         while len(missing):
             queue, size = missing, self.source.batch_size
 
-            def retry(
-                step: int, queue: npt.NDArray[np.int64] = queue, size: int = size
-            ) -> Choice:
+            def retry(step: int, queue: npt.NDArray[np.int64] = queue, size: int = size) -> Choice:
                 positions = queue[step * size : (step + 1) * size]
                 weights = np.zeros(size, np.float32)
                 weights[: len(positions)] = 1

@@ -27,9 +27,7 @@ class BatchSource(Protocol):
     batch_size: int
     seeds: Seeds
 
-    def dataset(
-        self, choose: Callable[[int], Choice], start: int, stop: int
-    ) -> tf.data.Dataset:
+    def dataset(self, choose: Callable[[int], Choice], start: int, stop: int) -> tf.data.Dataset:
         """Elements ``(graph, label, weight)`` for ``choose(start), ..., choose(stop - 1)``."""
 
 

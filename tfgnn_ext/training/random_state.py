@@ -31,8 +31,8 @@ def random_generators(model: tf.keras.Model) -> list[tf.random.Generator]:
                 hidden.append(layer.name)
     if hidden:
         warnings.warn(
-            f"Layers {', '.join(sorted(set(hidden)))} keep random state that no checkpoint holds: a "
-            "resumed run will differ from an unbroken one. Call tf.keras.backend.experimental."
+            f"Layers {', '.join(sorted(set(hidden)))} keep random state that no checkpoint holds: "
+            "a resumed run will differ from an unbroken one. Call tf.keras.backend.experimental."
             "enable_tf_random_generator() before making them.",
             stacklevel=2,
         )

@@ -16,7 +16,7 @@ import tensorflow as tf
 from tfgnn_ext.training.random_state import random_generators
 
 
-class Interrupted(RuntimeError):
+class Interrupted(RuntimeError):  # noqa: N818  As KeyboardInterrupt: not an error.
     """Training was asked to stop by a signal, and left a checkpoint to resume from.
 
     Attributes:
@@ -61,7 +61,7 @@ class Resumable(tf.keras.callbacks.Callback):
             callbacks=[resumable],
         )
 
-    It must be the last of the callbacks, so that what the others did in a step is in its checkpoint.
+    It must be the last of the callbacks, so that its checkpoint holds what others did in a step.
     A running epoch is taken up in the middle through the hook that Keras 2 made for that purpose
     (`Model._training_state`).
 

@@ -58,9 +58,10 @@ class LearningRate(tf.keras.optimizers.schedules.LearningRateSchedule):
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
         step = tf.cast(step, tf.float32)
-        low, last = (self.peak / 25, self.peak / 250_000) if self.schedule == "one_cycle" else (0, 0)
+        low = last = 0.0
         rise = tf.minimum((step + 1) / max(self.warmup_steps, 1), 1.0)
         if self.schedule == "one_cycle":
+            low, last = self.peak / 25, self.peak / 250_000
             rise = (1 - tf.cos(math.pi * rise)) / 2
         warming = low + (self.peak - low) * rise
         progress = (step - self.warmup_steps) / (self.total_steps - self.warmup_steps)

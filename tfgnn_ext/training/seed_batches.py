@@ -64,14 +64,14 @@ class SeedBatches:
         resample: bool = True,
     ) -> None:
         for name, value in (
-            ("num_seeds", num_seeds), ("batch_size", batch_size), ("replicas", replicas)
+            ("num_seeds", num_seeds),
+            ("batch_size", batch_size),
+            ("replicas", replicas),
         ):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"`{name}` of `SeedBatches` must be an int >= 1. Got {value!r}.")
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**64:
-            raise ValueError(
-                f"`seed` of `SeedBatches` must be an int in [0, 2**64). Got {seed!r}."
-            )
+            raise ValueError(f"`seed` of `SeedBatches` must be an int in [0, 2**64). Got {seed!r}.")
         if partial not in PARTIALS:
             raise ValueError(
                 f"`partial` of `SeedBatches` must be one of {', '.join(PARTIALS)}. Got {partial!r}."
@@ -117,13 +117,15 @@ class SeedBatches:
         words = np.random.Philox(key=np.array([self.seed, epoch], np.uint64)).random_raw(
             self.num_seeds
         )
+        order: npt.NDArray[np.int64]
         if self._ends is None:
-            order: npt.NDArray[np.int64] = np.argsort(words, kind="stable")
+            order = np.argsort(words, kind="stable")
             return order
         # In [0, 1), 53 bits.
         uniform = (words >> np.uint64(11)) * 2.0**-53
         drawn = np.searchsorted(self._ends, uniform * self._ends[-1], side="right")
-        return np.minimum(drawn, self.num_seeds - 1)
+        order = np.minimum(drawn, self.num_seeds - 1).astype(np.int64)
+        return order
 
     def __call__(self, step: int, replica: int = 0) -> Choice:
         """What `replica` trains on in `step`.

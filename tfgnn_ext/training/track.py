@@ -56,7 +56,7 @@ class Track(tf.keras.callbacks.Callback):
                 "the learning rate, or clip the gradient."
             )
         rate = self.model.optimizer.learning_rate
-        values["learning_rate"] = float(rate)
+        values["learning_rate"] = float(tf.convert_to_tensor(rate))
         step, moment = self._since
         elapsed = max(time.monotonic() - moment, 1e-9)
         if self._step > step:

@@ -35,5 +35,3 @@ class Task(runner.Task):
         weights: npt.NDArray[np.floating[Any]] | None = None,
     ) -> dict[str, float]:
         """Exact metrics of predictions."""
-
-
