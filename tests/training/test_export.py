@@ -21,7 +21,7 @@ from tests.training.papers import (
     papers_task,
 )
 from tfgnn_ext import training
-from tfgnn_ext.sampling import write_examples
+from tfgnn_ext.sampling import Sizes, write_examples
 from tfgnn_ext.tensors.sampled_batches import SampledBatches
 from tfgnn_ext.training.embeddings import write_evaluation
 from tfgnn_ext.training.exporting import OUTPUTS, export
@@ -139,5 +139,35 @@ def test_exported_model_serves_without_tfgnn(trained, tmp_path: Path) -> None:
 
 
 def test_wrong_split_is_named(trained) -> None:
-    with pytest.raises(ValueError, match="must be one of train, validation, test. Got 'dev'"):
+    with pytest.raises(ValueError, match=r"must be one of train, validation, test. Got 'dev'"):
         trained[-1].take("dev")
+
+
+def test_trained_padded_and_compiled_then_composed_for_any_size(trained, tmp_path: Path) -> None:
+    graph, seeds, sampler, task, *_ = trained
+    # One component fits, two of the larger ones do not.
+    budget = Sizes(nodes={"paper": 14, "author": 9}, edges={"cites": 9, "by": 12})
+    batches = SampledBatches(sampler, seeds.split("train"), batch_size=3, budget=budget)
+    fitted = training.fit(
+        task,
+        papers_model,
+        training.SampledProvider(batches),
+        training.Trainer(tmp_path, epochs=1, jit_compile=True),
+        validation=SampledBatches(sampler, seeds, batch_size=3, budget=budget),
+    )
+    plain = SampledBatches(sampler, seeds, batch_size=3)
+    choose = training.SeedBatches(len(seeds), 3)
+    spec = plain.dataset(choose, 0, 1).element_spec[0]
+    weights = [
+        float(weight)
+        for _, _, batch in SampledBatches(sampler, seeds, batch_size=3, budget=budget).dataset(
+            choose, 0, choose.steps_per_epoch
+        )
+        for weight in batch[:3]
+    ]
+    assert 0 in weights, "The budget should be too small for some batches."
+    model = training.compose(task, papers_model, spec, weights_of=fitted.model)
+    evaluation = training.evaluate(task, model, plain)
+    whole = task.score(seeds.labels, evaluation.predictions.probabilities)
+    assert fitted.validations[-1]["log_loss"] == pytest.approx(whole["log_loss"], rel=1e-5)
+    assert fitted.validations[-1]["accuracy"] == whole["accuracy"]

@@ -83,7 +83,7 @@ def test_padding_loses_no_seed_and_changes_nothing(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         padded.predictions.logits, whole.predictions.logits, rtol=1e-5, atol=1e-6
     )
-    with pytest.raises(ValueError, match="static sizes .* Got a larger one for seed"):
+    with pytest.raises(ValueError, match=r"static sizes .* Got a larger one for seed"):
         training.evaluate(task, fitted.model, ToySource(seeds, features, 10, room=0))
 
 
@@ -175,20 +175,20 @@ def test_averaged_weights_come_and_go(tmp_path: Path) -> None:
 
 def test_other_checkpoints_and_bad_losses_are_refused(tmp_path: Path) -> None:
     _fit(tmp_path / "run")
-    with pytest.raises(ValueError, match="must be of epochs of 20 steps. Got 12"):
+    with pytest.raises(ValueError, match=r"must be of epochs of 20 steps. Got 12"):
         _fit(tmp_path / "run", provider=training.SampledProvider(ToySource(TRAIN, FEATURES, 5)))
     seeds, features = toy_seeds(101, num_classes=3)
-    with pytest.raises(ValueError, match="must be of this model and optimizer"):
+    with pytest.raises(ValueError, match=r"must be of this model and optimizer"):
         _fit(
             tmp_path / "run",
             num_classes=3,
             provider=training.SampledProvider(ToySource(seeds, features, 8)),
         )
-    with pytest.raises(ValueError, match="The loss must be finite. Got (nan|inf) by step 12"):
+    with pytest.raises(ValueError, match=r"The loss must be finite. Got (nan|inf) by step 12"):
         _fit(tmp_path / "nan", optimizer=training.Optimizer(learning_rate=1e38))
-    with pytest.raises(ValueError, match="`monitor` must be one of accuracy, .* Got 'auc'"):
+    with pytest.raises(ValueError, match=r"`monitor` must be one of accuracy, .* Got 'auc'"):
         _fit(tmp_path / "auc", monitor="auc", validation=ToySource(TRAIN, FEATURES, 8))
-    with pytest.raises(ValueError, match="`epochs` of `Trainer` must be an int >= 1. Got 0"):
+    with pytest.raises(ValueError, match=r"`epochs` of `Trainer` must be an int >= 1. Got 0"):
         training.Trainer(tmp_path, epochs=0)
 
 
@@ -248,7 +248,7 @@ def test_pipelines_feed_disjoint_parts_of_each_step(pipelines: int, replicas: in
             for replica in range(local)
         ]
         np.testing.assert_array_equal(found, expected)
-    with pytest.raises(ValueError, match="equally many replicas .* Got 3 replicas in 2"):
+    with pytest.raises(ValueError, match=r"equally many replicas .* Got 3 replicas in 2"):
         provider.dataset(context=tf.distribute.InputContext(2, 0, 3))
 
 
@@ -302,5 +302,5 @@ def test_labels_in_the_graph_are_read_at_the_seed_and_taken_out() -> None:
     kept, labels = task.preprocess(graph)
     assert labels.numpy().tolist() == [0, 2, 4, 6]
     assert list(kept.node_sets["item"].features) == ["x"]
-    with pytest.raises(ValueError, match="`label_feature` of `NodeClassification` must be set"):
+    with pytest.raises(ValueError, match=r"`label_feature` of `NodeClassification` must be set"):
         training.NodeClassification("item", num_classes=8).preprocess(graph)

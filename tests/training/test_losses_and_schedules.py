@@ -50,7 +50,7 @@ def test_loss_is_a_weighted_mean_that_padding_leaves_alone() -> None:
     assert loss(labels, logits).numpy() == pytest.approx(each.mean())
     again = CrossEntropy.from_config(CrossEntropy(label_smoothing=0.1).get_config())
     assert again.label_smoothing == 0.1
-    with pytest.raises(ValueError, match="`label_smoothing` .* Got 1"):
+    with pytest.raises(ValueError, match=r"`label_smoothing` .* Got 1"):
         CrossEntropy(label_smoothing=1)
 
 

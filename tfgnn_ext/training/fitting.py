@@ -34,19 +34,32 @@ class Fitted:
     best: BestSoFar | None
 
 
-def compose(task: Task, model_fn: ModelFn, spec: tfgnn.GraphTensorSpec) -> tf.keras.Model:
+def compose(
+    task: Task,
+    model_fn: ModelFn,
+    spec: tfgnn.GraphTensorSpec,
+    *,
+    weights_of: tf.keras.Model | None = None,
+) -> tf.keras.Model:
     """The model of a task: ``graph -> task.predict(model_fn(spec)(graph))``.
+
+    A model that was trained on batches of static sizes takes no others; one that takes any size,
+    to export or to predict with, is composed for a spec of such, with the trained one's weights.
 
     Args:
       task: The task.
       model_fn: Makes a model from GraphTensor to GraphTensor, as in TF-GNN's runner.
       spec: Of the scalar GraphTensors that the model takes.
+      weights_of: A model of the same task and `model_fn`, whose weights are copied.
 
     Returns:
       A Keras model from a GraphTensor to logits.
     """
     inputs = tf.keras.layers.Input(type_spec=spec)
-    return tf.keras.Model(inputs, task.predict(model_fn(spec)(inputs)))
+    model = tf.keras.Model(inputs, task.predict(model_fn(spec)(inputs)))
+    if weights_of is not None:
+        model.set_weights(weights_of.get_weights())
+    return model
 
 
 def fit(
