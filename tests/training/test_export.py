@@ -144,7 +144,7 @@ def test_wrong_split_is_named(trained) -> None:
 
 
 def test_trained_padded_and_compiled_then_composed_for_any_size(trained, tmp_path: Path) -> None:
-    graph, seeds, sampler, task, *_ = trained
+    _, seeds, sampler, task, *_ = trained
     # One component fits, two of the larger ones do not.
     budget = Sizes(nodes={"paper": 14, "author": 9}, edges={"cites": 9, "by": 12})
     batches = SampledBatches(sampler, seeds.split("train"), batch_size=3, budget=budget)
