@@ -1,16 +1,18 @@
-"""The parameters of a model template, read from its source without importing TensorFlow."""
+"""The parameters of a model template, read from its source: importing it would load TensorFlow."""
 
 from __future__ import annotations
 
 import ast
 import functools
+import importlib
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import pydantic
 
-_TYPES = {"int": int, "float": float, "str": str, "bool": bool, "Literal": Literal, "tuple": tuple}
+_TYPES = {"int": int, "float": float, "str": str, "bool": bool, "tuple": tuple, "Literal": Literal}
 
 
 @functools.cache
@@ -23,36 +25,55 @@ def _folder() -> Path:
 
 @functools.cache
 def template_names() -> tuple[str, ...]:
-    """The templates: functions named like their file in `tfgnn_ext.models`."""
-    return tuple(
-        sorted(path.stem for path in _folder().glob("[a-z]*.py") if _function(path) is not None)
-    )
+    """The templates: what `tfgnn_ext.models` exports beside its constants.
+
+    Each is a function of a spec, named like its file.
+    """
+    for statement in ast.parse((_folder() / "__init__.py").read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "__all__":
+            names = ast.literal_eval(statement.value)
+            return tuple(name for name in names if name.islower())
+    raise AssertionError("`tfgnn_ext.models` has no `__all__`")
 
 
-def _function(path: Path) -> ast.FunctionDef | None:
+def _function(name: str) -> ast.FunctionDef:
+    path = _folder() / f"{name}.py"
     for statement in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(statement, ast.FunctionDef) and statement.name == path.stem:
+        if isinstance(statement, ast.FunctionDef) and statement.name == name:
             return statement
-    return None
+    raise AssertionError(f"{path} has no function of its name")
 
 
 @functools.cache
 def template_parameters(name: str) -> type[pydantic.BaseModel]:
-    """A pydantic model of a template's keyword arguments, with its types and defaults.
+    """A pydantic model of a template's keyword arguments, with their types and defaults.
 
     Args:
       name: One of `template_names`.
 
-    >>> sorted(template_parameters("seed_attention")().model_dump())[:2]
-    ['dropout', 'id_dropout']
+    Raises:
+      ValueError: No such template.
+
+    >>> template_parameters("seed_attention")(units=32).units
+    32
     """
-    function = _function(_folder() / f"{name}.py")
-    if name not in template_names() or function is None:
-        raise ValueError(f"`name` must be one of {', '.join(template_names())}. Got {name!r}.")
+    if name not in template_names():
+        raise ValueError(
+            f"`name` of `model` must be one of {', '.join(template_names())}. Got {name!r}."
+        )
+    function = _function(name)
     fields: dict[str, Any] = {}
     for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
-        assert argument.annotation is not None, f"{name}: {argument.arg} has no type"
-        kind = eval(ast.unparse(argument.annotation), {"__builtins__": {"None": None}}, _TYPES)
+        assert argument.annotation is not None, f"`{argument.arg}` of `{name}` has no type"
+        kind = eval(ast.unparse(argument.annotation), {"__builtins__": {}}, dict(_TYPES))
         fields[argument.arg] = (kind, ... if default is None else ast.literal_eval(default))
-    config = pydantic.ConfigDict(extra="forbid", strict=False)
+    config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
     return pydantic.create_model(name, __config__=config, **fields)
+
+
+def load_template(name: str) -> Callable[..., Any]:
+    """The template itself; loads TensorFlow."""
+    template: Callable[..., Any] = getattr(
+        importlib.import_module(f"tfgnn_ext.models.{name}"), name
+    )
+    return template

@@ -1,95 +1,154 @@
-"""YAML with positions: every value knows the line it came from."""
+"""YAML with positions: every value knows the line and column it came from.
+
+Scalars are read as YAML 1.2's core schema and JSON read them, not as YAML 1.1: ``1e-3`` is a
+number, ``yes`` and ``12:30`` and ``2013-01-01`` are text.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-Path_ = tuple[str | int, ...]
+from tfgnn_ext.runner.input_error import InputError
+
+KeyPath = tuple[str | int, ...]
 
 
-class ConfigError(ValueError):
-    """A config that cannot be used; the message holds one line a problem."""
+class _Loader(yaml.SafeLoader):
+    """A safe loader with the scalars of YAML 1.2."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012
+
+
+for _tag, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?[0-9]+(?:_[0-9]+)*", list("-+0123456789")),
+    (
+        "float",
+        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)"
+        r"|\.(?:nan|NaN|NAN)",
+        list("-+.0123456789"),
+    ),
+    ("merge", r"<<", ["<"]),
+):
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _first
+    )
+
+
+def _decimal(loader: _Loader, node: yaml.ScalarNode) -> int:
+    return int(loader.construct_scalar(node))  # YAML 1.1 reads 010 as 8.
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _decimal)
 
 
 @dataclasses.dataclass(frozen=True)
 class YamlSource:
-    """A parsed YAML file.
+    """A parsed YAML document.
 
     Attributes:
       name: What errors call it.
       data: Plain dictionaries, lists and scalars.
-      lines: The line, from 1, of each key or list item by its path.
+      positions: The line and column, from 1, of each key and list item by its path.
     """
 
     name: str
     data: Any
-    lines: dict[Path_, int]
+    positions: dict[KeyPath, tuple[int, int]]
 
-    def where(self, path: Path_) -> str:
-        """``file:line`` of a path, or of its nearest parent that stands in the file."""
-        while path and path not in self.lines:
+    def where(self, path: KeyPath) -> str:
+        """``file:line:column`` of a path, or of its nearest parent that the document holds."""
+        while path and path not in self.positions:
             path = path[:-1]
-        return f"{self.name}:{self.lines.get(path, 1)}"
+        line, column = self.positions.get(path, (1, 1))
+        return f"{self.name}:{line}:{column}"
 
 
 def parse_yaml(text: str, name: str = "config") -> YamlSource:
     r"""Parses one YAML document.
 
-    Raises:
-      ConfigError: A syntax error or a repeated key, with its line.
+    Args:
+      text: The document.
+      name: What errors call it.
 
-    >>> parse_yaml("a: 1\nb:\n  c: 2\n").where(("b", "c"))
-    'config:3'
+    Raises:
+      InputError: A syntax error, a repeated key, or a key that is not text.
+
+    >>> parse_yaml("a: 1\nb:\n  c: 2e-3\n").where(("b", "c"))
+    'config:3:3'
     """
-    loader = yaml.SafeLoader(text)
+    loader = _Loader(text)
     try:
         root = loader.get_single_node()
-        lines: dict[Path_, int] = {}
+        positions: dict[KeyPath, tuple[int, int]] = {}
         if root is None:
-            return YamlSource(name, {}, lines)
-        _record(root, (), lines, name)
+            return YamlSource(name, {}, positions)
+        problems = list(_record(root, (), positions, name, ()))
+        if problems:
+            raise InputError(problems)
         data = loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise ConfigError(f"{name}:{line}: must be YAML. Got: {error.problem}.") from None
+        at = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
+        raise InputError([f"{name}:{at}: must be YAML. Got: {error.problem}."]) from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"{name}:1: must be YAML. Got: {error}.") from None
+        line = str(error).splitlines()[0]
+        raise InputError([f"{name}:1:1: must be YAML. Got: {line}."]) from None
     finally:
         loader.dispose()
-    return YamlSource(name, data, lines)
+    return YamlSource(name, data, positions)
 
 
 def read_yaml(path: str | os.PathLike[str]) -> YamlSource:
     """`parse_yaml` of a file."""
-    file = Path(path)
     try:
-        text = file.read_text(encoding="utf-8")
-    except (FileNotFoundError, IsADirectoryError):
-        raise ConfigError(f"{file}: must be a config file. Got no such file.") from None
+        text = Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise ConfigError(f"{file}: must be UTF-8 text. Got other bytes.") from None
-    return parse_yaml(text, str(file))
+        raise InputError([f"{path}: must be a text file in UTF-8. Got other bytes."]) from None
+    except OSError as error:
+        raise InputError([f"{path}: must be a file. Got: {error.strerror}."]) from None
+    return parse_yaml(text, os.fspath(path))
 
 
-def _record(node: yaml.Node, path: Path_, lines: dict[Path_, int], name: str) -> None:
-    lines.setdefault(path, node.start_mark.line + 1)
+def _record(
+    node: yaml.Node,
+    path: KeyPath,
+    positions: dict[KeyPath, tuple[int, int]],
+    name: str,
+    above: tuple[int, ...],
+) -> list[str]:
+    """Fills `positions`; returns the problems of keys."""
+    mark = node.start_mark
+    positions.setdefault(path, (mark.line + 1, mark.column + 1))
+    if id(node) in above:
+        return [f"{name}:{mark.line + 1}:{mark.column + 1}: must not hold itself. Got an alias."]
+    above = (*above, id(node))
+    problems: list[str] = []
     if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
         for key, value in node.value:
+            line, column = key.start_mark.line + 1, key.start_mark.column + 1
+            if not isinstance(key, yaml.ScalarNode):
+                problems.append(f"{name}:{line}:{column}: a key must be text. Got a collection.")
+                continue
             below = (*path, key.value)
-            line = key.start_mark.line + 1
-            if below in lines:
-                raise ConfigError(
-                    f"{name}:{line}: `{'.'.join(map(str, below))}` must stand once. "
-                    f"Got it again after line {lines[below]}."
+            if key.value in seen:
+                dotted = ".".join(map(str, below))
+                problems.append(
+                    f"{name}:{line}:{column}: `{dotted}` must be given once. "
+                    f"Got it at line {seen[key.value]} too."
                 )
-            lines[below] = line
-            _record(value, below, lines, name)
+            seen[key.value] = line
+            positions[below] = (line, column)
+            problems += _record(value, below, positions, name, above)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            _record(value, (*path, index), lines, name)
+            problems += _record(value, (*path, index), positions, name, above)
+    return problems

@@ -1,0 +1,145 @@
+"""The graph and the seeds that a config names."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tfgnn_ext.graph import Graph, GraphSchema, Seeds, datasets, find_files, read_schema, read_table
+from tfgnn_ext.graph.datasets import flights
+from tfgnn_ext.graph.datasets.flights_schema import flights_schema
+from tfgnn_ext.runner.check_plan import check_plan
+from tfgnn_ext.runner.input_error import InputError
+from tfgnn_ext.runner.load_config import LoadedConfig
+from tfgnn_ext.runner.run_directory import RunDirectory
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """What a run learns from."""
+
+    graph: Graph
+    seeds: Seeds
+
+
+def schema_of(loaded: LoadedConfig) -> tuple[GraphSchema, str]:
+    """The schema and the seeds' node set, without reading any table.
+
+    Raises:
+      InputError: There is no such schema.
+    """
+    data = loaded.config.data
+    if data.schema_ is None or data.seeds is None:
+        return flights_schema(), "flight"
+    try:
+        return read_schema(loaded.path(data.schema_)), data.seeds.node_set
+    except (ValueError, OSError) as error:
+        place = loaded.source.where(("data", "schema"))
+        raise InputError([f"{place}: `data.schema`: {error}"]) from None
+
+
+def check_config(loaded: LoadedConfig) -> None:
+    """Checks all of a config that can be checked without reading tables.
+
+    Raises:
+      InputError: With one line a mistake.
+    """
+    schema, node_set = schema_of(loaded)
+    problems = []
+    if node_set not in schema.node_sets:
+        problems.append(
+            f"{loaded.source.where(('data', 'seeds', 'node_set'))}: `data.seeds.node_set` must be "
+            f"one of {', '.join(sorted(schema.node_sets)) or 'none'}. Got {node_set!r}."
+        )
+    else:
+        problems += check_plan(loaded, schema, node_set)
+    if problems:
+        raise InputError(problems)
+
+
+def read_data(loaded: LoadedConfig) -> Data:
+    """Reads and checks the tables; a data set by name comes from its cache.
+
+    Raises:
+      InputError: With one line a problem.
+    """
+    data = loaded.config.data
+    try:
+        if data.dataset is not None:
+            found = datasets.load(data.dataset)
+            return Data(found.graph, found.seeds)
+        assert data.schema_ is not None
+        graph = Graph.read(loaded.path(data.schema_))
+        return Data(graph, _seeds(loaded, graph, _read_seeds_table(loaded, graph)))
+    except (ValueError, OSError) as error:
+        raise InputError(getattr(error, "problems", None) or [str(error)]) from None
+
+
+def _read_seeds_table(loaded: LoadedConfig, graph: Graph) -> pa.Table:
+    """The columns that the config names, of the table that it names."""
+    config = loaded.config.data.seeds
+    assert config is not None
+    strings = [config.id] if graph.node_sets[config.node_set].ids.dtype.kind == "S" else []
+    table = read_table(loaded.path(config.table), strings=strings).table
+    columns = [config.id, config.label, config.split, *([config.time] if config.time else [])]
+    return table.select([name for name in dict.fromkeys(columns) if name in table.column_names])
+
+
+def _seeds(loaded: LoadedConfig, graph: Graph, table: pa.Table) -> Seeds:
+    config = loaded.config.data.seeds
+    assert config is not None
+    return Seeds.from_table(
+        graph,
+        table,
+        node_set=config.node_set,
+        id=config.id,
+        time=config.time,
+        label=config.label,
+        split=config.split,
+    )
+
+
+def data_fingerprint(loaded: LoadedConfig) -> Any:
+    """What changes when the data do: a data set's version, or each file's size and time."""
+    data = loaded.config.data
+    if data.dataset is not None:
+        return {"dataset": data.dataset, "version": flights.version()}
+    return [[path.name, *_stamp(path)] for path in sorted(set(_files(loaded)))]
+
+
+def _files(loaded: LoadedConfig) -> Iterator[Path]:
+    data = loaded.config.data
+    assert data.schema_ is not None
+    assert data.seeds is not None
+    path = loaded.path(data.schema_)
+    yield path
+    yield from find_files(loaded.path(data.seeds.table))
+    schema, _ = schema_of(loaded)
+    for message in (*schema.node_sets.values(), *schema.edge_sets.values()):
+        if message.metadata.filename:
+            yield from find_files(path.parent / message.metadata.filename)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def keep_data(loaded: LoadedConfig, data: Data, directory: RunDirectory) -> None:
+    """Writes ``graph/`` and ``seeds.parquet`` of a run that reads tables of its own."""
+    table = _read_seeds_table(loaded, data.graph)
+    with directory.replacing("seeds.parquet") as partial:
+        pq.write_table(table, partial)
+    with directory.replacing("graph") as partial:
+        data.graph.save(partial)
+
+
+def reopen_data(loaded: LoadedConfig, directory: Path) -> Data:
+    """Opens what `keep_data` wrote; the graph is memory-mapped."""
+    graph = Graph.load(directory / "graph")
+    return Data(graph, _seeds(loaded, graph, pq.read_table(directory / "seeds.parquet")))

@@ -1,0 +1,282 @@
+"""The report: one HTML file that needs no other."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+
+from tfgnn_ext import __version__
+from tfgnn_ext.runner.figures import calibration_figure, curve_figure, line_figure
+
+_TITLES = {
+    "roc_auc": "ROC AUC",
+    "average_precision": "Average precision",
+    "accuracy": "Accuracy",
+    "macro_f1": "Macro F1",
+    "micro_f1": "Micro F1",
+    "calibration_error": "Calibration error",
+    "log_loss": "Log loss",
+}
+_LOWER = ("calibration_error", "log_loss")
+_SPLITS = ("test", "validation", "train")
+Answer = tuple[str, npt.NDArray[np.bool_], npt.NDArray[np.floating[Any]]]
+
+
+def render_report(directory: Path, *, title: str, config: str) -> str:
+    """Renders what a run directory holds.
+
+    Args:
+      directory: With the outputs of all stages before the report.
+      title: The headline.
+      config: The whole config, as text.
+
+    Returns:
+      HTML.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tfgnn_ext.runner"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("report.html.j2")
+    return page.render(title=title, config=config, **report_values(directory))
+
+
+def report_values(directory: Path) -> dict[str, Any]:
+    """What the template shows, as plain values."""
+    graph, metrics = _json(directory, "graph.json"), _json(directory, "metrics.json")
+    training = _json(directory, "training.json")
+    baseline = _json(directory, "baseline/metrics.json", {})
+    samples = _json(directory, "samples/statistics.json", {"nodes": {}, "edges": {}})
+    stages = _json(directory, "stages.json")
+    judged = next(name for name in _SPLITS if name in metrics)
+    seeds = graph["seeds"]
+    timed = any(split["first_time"] is not None for split in seeds["splits"].values())
+    return {
+        "version": __version__,
+        "graph": graph,
+        "timed": timed,
+        "summary": _summary(graph, training),
+        "cards": _cards(judged, metrics[judged], baseline.get(judged, {}), training),
+        "metric_names": list(_TITLES.values()),
+        "metrics_caption": "Higher is better, but for calibration error and log loss.",
+        "metric_rows": [
+            {"split": name, "who": who, "model": who == "model", "values": _values(values)}
+            for name in _SPLITS
+            for who, values in (("model", metrics.get(name)), ("baseline", baseline.get(name)))
+            if values
+        ],
+        "figures": _figures(directory, judged, graph, training),
+        "seed_rows": [
+            {
+                "split": name,
+                "seeds": f"{split['seeds']:,}",
+                "classes": [
+                    f"{count:,} ({count / split['seeds']:.1%})"
+                    for count in split["classes"].values()
+                ],
+                "first": _moment(split["first_time"]),
+                "last": _moment(split["last_time"]),
+            }
+            for name, split in seeds["splits"].items()
+        ],
+        "node_rows": [
+            {"name": name, "count": f"{part['nodes']:,}", "sampled": _mean(samples["nodes"], name)}
+            for name, part in graph["node_sets"].items()
+        ],
+        "edge_rows": [
+            {
+                "name": name,
+                "source": part["source"],
+                "target": part["target"],
+                "count": f"{part['edges']:,}",
+                "sampled": _mean(samples["edges"], name),
+            }
+            for name, part in graph["edge_sets"].items()
+        ],
+        "stage_rows": [
+            {"name": name, "seconds": f"{record['seconds']:,.1f}"}
+            for name, record in stages.items()
+            if record.get("done")
+        ],
+        "environment": json.dumps(_json(directory, "environment.json", {}), indent=2),
+    }
+
+
+def _json(directory: Path, name: str, default: Any = None) -> Any:
+    path = directory / name
+    if default is not None and not path.exists():
+        return default
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _summary(graph: Mapping[str, Any], training: Mapping[str, Any]) -> str:
+    nodes = sum(part["nodes"] for part in graph["node_sets"].values())
+    edges = sum(part["edges"] for part in graph["edge_sets"].values())
+    seeds = graph["seeds"]
+    return (
+        f"Classifies nodes of {seeds['node_set']!r} as {' or '.join(seeds['classes'])}, in a graph "
+        f"of {nodes:,} nodes and {edges:,} edges. The model has {training['parameters']:,} "
+        f"parameters and was trained for {training['steps']:,} steps."
+    )
+
+
+def _cards(
+    judged: str,
+    model: Mapping[str, float],
+    baseline: Mapping[str, float],
+    training: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    cards: list[dict[str, Any]] = []
+    for name in ("roc_auc", "average_precision", "accuracy", "calibration_error"):
+        other = baseline.get(name)
+        note = "" if other is None else f"baseline {_number(other)}"
+        better = (
+            other is not None
+            and model[name] is not None
+            and (model[name] < other if name in _LOWER else model[name] > other)
+        )
+        title = f"{_TITLES[name]}, {judged}"
+        cards.append({"name": title, "value": _number(model[name]), "note": note, "better": better})
+    if training.get("best_step"):
+        note = f"of {training['steps']:,}"
+        cards.append(
+            {"name": "Best step", "value": f"{training['best_step']:,}", "note": note,
+             "better": False}
+        )  # fmt: skip
+    return cards
+
+
+def _values(metrics: Mapping[str, float | None]) -> list[str]:
+    return [_number(metrics.get(name)) for name in _TITLES]
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
+
+
+def _mean(counts: Mapping[str, Any], name: str) -> str:
+    return f"{counts[name]['mean']:.1f}" if name in counts else "–"
+
+
+def _moment(time: int | None) -> str:
+    """A time as a date if it looks like one."""
+    if time is None:
+        return "–"
+    if 0 < time < 1 << 33 and time > 10**8:
+        return datetime.datetime.fromtimestamp(time, datetime.UTC).strftime("%Y-%m-%d %H:%M")
+    return f"{time:,}"
+
+
+def _figures(
+    directory: Path, judged: str, graph: Mapping[str, Any], training: Mapping[str, Any]
+) -> list[dict[str, str]]:
+    figures = _training_figures(directory, training)
+    classes = graph["seeds"]["classes"]
+    truth, model = _predictions(directory / "predictions.parquet", judged, classes)
+    answers: list[Answer] = []
+    if len(classes) == 2:
+        answers.append(("model", truth == 1, model[:, 1]))
+        path = directory / "baseline/predictions.parquet"
+        if path.exists():
+            rows = pq.read_table(path)
+            chosen = np.asarray(rows["split"].to_pylist()) == judged
+            scores = np.stack(rows["probabilities"].to_numpy())[chosen, 1]
+            if len(scores) == len(truth):
+                answers.append(("baseline", truth == 1, scores))
+    else:
+        answers += [
+            (name, truth == index, model[:, index])
+            for index, name in enumerate(classes[:8])
+            if 0 < (truth == index).sum() < len(truth)
+        ]
+    answers = [item for item in answers if 0 < item[1].sum() < len(item[1])]
+    if not answers:
+        return figures
+    what = f"class {classes[1]!r}" if len(classes) == 2 else "each class against the rest"
+    figures.append(
+        {
+            "title": f"ROC curve, {judged}",
+            "alt": f"True against false positive rate for {what}.",
+            "svg": curve_figure("roc", answers),
+        }
+    )
+    figures.append(
+        {
+            "title": f"Precision and recall, {judged}",
+            "alt": f"Precision against recall for {what}.",
+            "svg": curve_figure("precision_recall", answers),
+        }
+    )
+    figures.append(
+        {
+            "title": f"Calibration, {judged}",
+            "alt": f"Observed share against predicted probability for {what}.",
+            "svg": calibration_figure(answers),
+        }
+    )
+    return figures
+
+
+def _predictions(
+    path: Path, split: str, classes: Sequence[str]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    table = pq.read_table(path, columns=["split", "label", "probabilities"])
+    chosen = np.asarray(table["split"].to_pylist()) == split
+    numbers = {name: index for index, name in enumerate(classes)}
+    labels = np.array([numbers[name] for name in table["label"].to_pylist()])
+    return labels[chosen], np.stack(table["probabilities"].to_numpy())[chosen]
+
+
+def _training_figures(directory: Path, training: Mapping[str, Any]) -> list[dict[str, str]]:
+    steps: dict[int, float] = {}
+    log = directory / "log.jsonl"
+    for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
+        event = json.loads(line)
+        # Steps that a resumed run did again are told again: the last word counts.
+        if event["event"] == "training" and event.get("train/loss") is not None:
+            steps[event["step"]] = event["train/loss"]
+    lines: dict[str, tuple[list[float], list[float]]] = {}
+    if steps:
+        lines["training loss"] = ([*sorted(steps)], [steps[step] for step in sorted(steps)])
+    validations = training["validations"]
+    if validations:
+        lines["validation log loss"] = _series(validations, "log_loss")
+    best = training.get("best_step")
+    mark = (float(best), "best") if best else None
+    figures = []
+    if lines:
+        figures.append(
+            {
+                "title": "Loss",
+                "alt": "Loss of training and validation over the steps of training.",
+                "svg": line_figure(lines, x="step", y="loss", mark=mark),
+            }
+        )
+    if validations:
+        names = ("roc_auc", "average_precision", "accuracy")
+        scores = {_TITLES[name]: _series(validations, name) for name in names}
+        figures.append(
+            {
+                "title": "Validation metrics",
+                "alt": "ROC AUC, average precision and accuracy of the validation split over the "
+                "steps of training.",
+                "svg": line_figure(scores, x="step", y="value", mark=mark),
+            }
+        )
+    return figures
+
+
+def _series(rows: Sequence[Mapping[str, float]], name: str) -> tuple[list[float], list[float]]:
+    kept = [row for row in rows if row.get(name) is not None]
+    return [row["step"] for row in kept], [row[name] for row in kept]

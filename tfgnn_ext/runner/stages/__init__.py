@@ -1,0 +1,84 @@
+"""The stages of a run, in order."""
+
+from __future__ import annotations
+
+from tfgnn_ext.runner.context import Context
+from tfgnn_ext.runner.data import data_fingerprint
+from tfgnn_ext.runner.stage import Stage
+from tfgnn_ext.runner.stages.baseline import baseline, baseline_source
+from tfgnn_ext.runner.stages.evaluate import evaluate
+from tfgnn_ext.runner.stages.export import export
+from tfgnn_ext.runner.stages.graph import graph
+from tfgnn_ext.runner.stages.report import report
+from tfgnn_ext.runner.stages.sample import sample
+from tfgnn_ext.runner.stages.train import train
+
+__all__ = ["stages_of"]
+
+_LEARNING = ("tensorflow", "tensorflow-gnn", "tf_keras")
+
+
+def stages_of(context: Context) -> tuple[Stage, ...]:
+    """The stages that a config asks for."""
+    own_tables = context.config.data.dataset is None
+    stages = [
+        Stage(
+            name="graph",
+            work=graph,
+            outputs=("graph.json", *(("graph", "seeds.parquet") if own_tables else ())),
+            keys=("data",),
+            also=lambda context: data_fingerprint(context.loaded),
+        ),
+        Stage(
+            name="sample",
+            work=sample,
+            outputs=("samples/statistics.json", "samples/schema.pbtxt"),
+            keys=("sampling",),
+            after=("graph",),
+            packages=("numba",),
+        ),
+        Stage(
+            name="baseline",
+            work=baseline,
+            outputs=("baseline/metrics.json", "baseline/predictions.parquet"),
+            keys=("baseline",),
+            after=("graph",),
+            packages=("scikit-learn",),
+            also=baseline_source,
+        ),
+        Stage(
+            name="train",
+            work=train,
+            outputs=("inputs.json", "training.json", "weights.npz"),
+            partial=("inputs.json", "checkpoints", "best", "logs"),
+            keys=("task", "model", "training"),
+            after=("graph", "sample"),
+            packages=_LEARNING,
+        ),
+        Stage(
+            name="evaluate",
+            work=evaluate,
+            outputs=("embeddings", "predictions.parquet", "metrics.json"),
+            keys=("evaluation",),
+            after=("train", "baseline"),
+            packages=_LEARNING,
+        ),
+        Stage(
+            name="export",
+            work=export,
+            outputs=("model",),
+            after=("train",),
+            packages=_LEARNING,
+        ),
+        Stage(
+            name="report",
+            work=report,
+            outputs=("report.html",),
+            keys=("title",),
+            after=("evaluate", "export"),
+            packages=("jinja2", "matplotlib"),
+        ),
+    ]
+    return tuple(
+        stage for stage in stages if stage.name != "baseline" or context.config.baseline is not None
+    )

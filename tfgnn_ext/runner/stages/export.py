@@ -1,0 +1,64 @@
+"""Stage: writes the model as a SavedModel, and tries it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+
+from tfgnn_ext.runner.context import Context
+from tfgnn_ext.sampling import sample_schema, write_examples
+
+_TRIED = 32
+
+
+def export(context: Context) -> dict[str, Any]:
+    """Writes ``model/``; what it serves must be what was predicted."""
+    from tfgnn_ext import training
+    from tfgnn_ext.runner.stages import learning
+    from tfgnn_ext.tensors.parse_examples import ParseExamples
+
+    parser = ParseExamples(sample_schema(context.sampler), vocabularies(context))
+    task, model = learning.make_task(context), learning.trained_model(context)
+    path = training.export(task, model, parser, context.directory.path / "model")
+    import tensorflow as tf
+
+    served = tf.saved_model.load(str(path)).signatures["serving_default"]
+    table = pq.read_table(context.directory.path / "predictions.parquet")
+    wanted = np.linspace(0, len(table) - 1, min(_TRIED, len(table))).astype(np.int64)
+    part = table.take(wanted)
+    seeds = context.data.seeds
+    position = {value: index for index, value in enumerate(seeds.ids.tolist())}
+    ids = [value.encode() if isinstance(value, str) else value for value in part["id"].to_pylist()]
+    chosen = seeds.take([position[value] for value in ids])
+    batch = context.sampler.sample(chosen.rows, chosen.times)
+    found = served(examples=tf.constant(write_examples(context.data.graph, batch)))
+    if found["ids"].numpy().tolist() != ids:
+        raise RuntimeError("The exported model must return the ids of its examples. It did not.")
+    expected = np.stack(part["probabilities"].to_numpy())
+    difference = float(np.abs(found["probabilities"].numpy() - expected).max())
+    if not difference < 1e-3:
+        raise RuntimeError(
+            f"The exported model must predict what was evaluated. Got a difference of {difference}."
+        )
+    context.progress.line(f"  {len(ids)} seeds served, largest difference {difference:.1e}")
+    return {"difference": difference}
+
+
+def vocabularies(context: Context) -> dict[tuple[str, str], npt.NDArray[Any]]:
+    """What serving needs to turn strings and ids into codes."""
+    from tfgnn_ext.tensors.graph_tensors import ID, latent_node_sets
+
+    sampler, graph = context.sampler, context.data.graph
+    found = {(name, ID): graph.node_sets[name].ids for name in latent_node_sets(sampler)}
+    for names, sets in (
+        (sampler.layout.node_sets, graph.node_sets),
+        (sampler.layout.edge_sets, graph.edge_sets),
+    ):
+        for name in names:
+            for key, feature in sets[name].features.items():
+                if feature.vocabulary is not None:
+                    found[name, key] = feature.vocabulary
+    return found

@@ -1,0 +1,88 @@
+"""What train, evaluate and export share: the task, the batches and the model of a config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_gnn as tfgnn
+
+from tfgnn_ext import training
+from tfgnn_ext.graph import Seeds
+from tfgnn_ext.runner.context import Context
+from tfgnn_ext.runner.template_parameters import load_template
+from tfgnn_ext.tensors.fit_input_spec import fit_input_spec
+from tfgnn_ext.tensors.input_spec import InputSpec
+from tfgnn_ext.tensors.sampled_batches import SampledBatches
+
+
+def make_task(context: Context) -> training.NodeClassification:
+    """The task."""
+    config, seeds = context.config, context.data.seeds
+    return training.NodeClassification(
+        seeds.node_set,
+        num_classes=len(seeds.classes),
+        label_smoothing=config.task.label_smoothing,
+        l2=config.task.l2,
+        seed=config.training.seed,
+    )
+
+
+def batches(context: Context, seeds: Seeds, *, batch_size: int | None = None) -> SampledBatches:
+    """Sampled batches of seeds."""
+    return SampledBatches(
+        context.sampler, seeds, batch_size=batch_size or context.config.training.batch_size
+    )
+
+
+def provider(context: Context) -> training.SampledProvider:
+    """The batches of the training seeds."""
+    config, seeds = context.config, context.data.seeds.split("train")
+    return training.SampledProvider(
+        batches(context, seeds),
+        seed=config.training.seed,
+        partial="drop" if len(seeds) >= config.training.batch_size else "pad",
+        class_weights=config.task.class_weights,
+        resample=config.training.resample,
+    )
+
+
+def input_statistics(context: Context) -> Any:
+    """Means, deviations and quantiles of the features, over training samples."""
+    train = provider(context)
+    steps = min(context.config.training.fit_batches, train.steps_per_epoch())
+    data = train.dataset(0, steps)
+    graphs = (graph for graph, *_ in data)
+    spec = fit_input_spec(graphs, data.element_spec[0], context.data.graph, context.sampler.plan)
+    return spec.statistics()
+
+
+def model_function(context: Context) -> Callable[[tfgnn.GraphTensorSpec], tf.keras.Model]:
+    """The template with its parameters; reads ``inputs.json``."""
+    template = load_template(context.config.model.name)
+    parameters = context.config.parameters
+    statistics = context.directory.read_json("inputs.json")
+    node_set = context.data.seeds.node_set
+
+    def model(graph_spec: tfgnn.GraphTensorSpec) -> tf.keras.Model:
+        spec = InputSpec.with_statistics(graph_spec, node_set, statistics)
+        found: tf.keras.Model = template(spec, **parameters)
+        return found
+
+    return model
+
+
+def trained_model(context: Context) -> tf.keras.Model:
+    """The trained model, for batches of any size; reads ``weights.npz``."""
+    seeds = context.data.seeds
+    spec = batches(context, seeds, batch_size=1).dataset(_first, 0, 1).element_spec[0]
+    model = training.compose(make_task(context), model_function(context), spec)
+    with np.load(context.directory.path / "weights.npz") as file:
+        model.set_weights([file[name] for name in file.files])
+    return model
+
+
+def _first(step: int) -> tuple[Any, Any, int]:
+    return np.array([step]), np.ones(1, np.float32), 0
