@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import tensorflow_gnn as tfgnn
+
+from tfgnn_ext.tensors.size_budget import SizeBudget
 
 Kind = Literal["numeric", "categorical", "age"]
 
@@ -23,6 +26,8 @@ class FeatureInput:
       mean, std: Numeric and age: over known, present values of the training period.
       quantiles: Numeric and age: the same values' quantiles, strictly rising.
       known: Whether ``<feature>/known`` flags what is known at the seed's time.
+      missing: Numeric and age: whether training saw missing values. If not, a model has no flag for
+        them and reads a missing value as the mean.
     """
 
     kind: Kind
@@ -32,6 +37,24 @@ class FeatureInput:
     std: float = 1.0
     quantiles: tuple[float, ...] = ()
     known: bool = False
+    missing: bool = True
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            kinds = ", ".join(get_args(Kind))
+            raise ValueError(f"`kind` of `FeatureInput` must be one of {kinds}. Got {self.kind!r}.")
+        if self.width < 1:
+            raise ValueError(f"`width` of `FeatureInput` must be an int >= 1. Got {self.width}.")
+        if self.kind == "categorical" and self.size < 1:
+            raise ValueError(
+                f"`size` of `FeatureInput` must be an int >= 1 if categorical. Got {self.size}."
+            )
+        if not (0 < self.std < float("inf")):
+            raise ValueError(f"`std` of `FeatureInput` must be positive. Got {self.std}.")
+        if any(not a < b for a, b in itertools.pairwise(self.quantiles)):
+            raise ValueError(
+                f"`quantiles` of `FeatureInput` must rise strictly. Got {self.quantiles}."
+            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,12 +66,30 @@ class InputSpec:
       seed_node_set: Where the seeds are: the first node of each component.
       nodes: By node set, its features' encodings.
       edges: By edge set, its features' encodings.
+      most_edges: By edge set, the most edges of one component; None where nothing bounds them.
+      budget: The sizes of each layer's trimmed graph, if batches are padded; without it, a model on
+        padded batches computes every node in every layer.
     """
 
     graph_spec: tfgnn.GraphTensorSpec
     seed_node_set: str
     nodes: Mapping[str, Mapping[str, FeatureInput]]
     edges: Mapping[str, Mapping[str, FeatureInput]]
+    most_edges: Mapping[str, int | None] = dataclasses.field(default_factory=dict)
+    budget: SizeBudget | None = None
+
+    def __post_init__(self) -> None:
+        if self.seed_node_set not in self.graph_spec.node_sets_spec:
+            known = ", ".join(sorted(self.graph_spec.node_sets_spec))
+            raise ValueError(
+                f"`seed_node_set` of `InputSpec` must be a node set ({known}). Got "
+                f"{self.seed_node_set!r}."
+            )
+        if self.budget is not None and not self.static:
+            raise ValueError(
+                "`budget` of `InputSpec` must be None unless `graph_spec` has static sizes. Got a "
+                "budget for unpadded batches."
+            )
 
     @property
     def endpoints(self) -> dict[str, tuple[str, str]]:
@@ -66,20 +107,29 @@ class InputSpec:
         return all(spec.total_size is not None for spec in specs)
 
     def statistics(self) -> dict[str, Any]:
-        """The encodings as JSON; `with_statistics` reads them back."""
-        return {
+        """The encodings and the budget as JSON; `with_statistics` reads them back."""
+        statistics: dict[str, Any] = {
             kind: {
                 name: {key: dataclasses.asdict(value) for key, value in features.items()}
                 for name, features in sets.items()
             }
             for kind, sets in (("nodes", self.nodes), ("edges", self.edges))
         }
+        return {
+            **statistics,
+            "most_edges": dict(self.most_edges),
+            "budget": None if self.budget is None else self.budget.to_json(),
+        }
 
     @classmethod
     def with_statistics(
         cls, graph_spec: tfgnn.GraphTensorSpec, seed_node_set: str, statistics: Mapping[str, Any]
     ) -> InputSpec:
-        """An InputSpec from a GraphTensor's spec and what `statistics` returned."""
+        """An InputSpec from a GraphTensor's spec and what `statistics` returned.
+
+        Where `graph_spec` has no static sizes, as in serving, the budget is left out: models with
+        and without one have the same weights.
+        """
 
         def read(sets: Mapping[str, Any]) -> dict[str, dict[str, FeatureInput]]:
             return {
@@ -90,9 +140,14 @@ class InputSpec:
                 for name, features in sets.items()
             }
 
-        return cls(
+        spec = cls(
             graph_spec=graph_spec,
             seed_node_set=seed_node_set,
             nodes=read(statistics["nodes"]),
             edges=read(statistics["edges"]),
+            most_edges=statistics["most_edges"],
         )
+        budget = statistics["budget"]
+        if budget is None or not spec.static:
+            return spec
+        return dataclasses.replace(spec, budget=SizeBudget.from_json(budget))

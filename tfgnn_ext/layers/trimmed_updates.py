@@ -1,0 +1,131 @@
+"""Runs TF-GNN's graph updates on hop-trimmed graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_gnn as tfgnn
+
+from tfgnn_ext.tensors.rounds import Direction
+from tfgnn_ext.tensors.size_budget import SizeBudget
+from tfgnn_ext.tensors.trimming import edge_set_name, keep_seeds, start_trimming, trim_to_receivers
+
+
+class TrimmedUpdates(tf.keras.layers.Layer):
+    """A stack of `tfgnn.keras.layers.GraphUpdate`, computed where the seeds can see the result.
+
+    Layer l is called on the bipartite graph of `trim_to_receivers`: it updates node sets ``n``, from
+    the edge sets that `edge_set_name` names. The seeds' states equal those of the same updates
+    called one after another on the whole graph.
+
+    Args:
+      updates: The graph updates, input side first.
+      seed_node_set: The node set of the seeds.
+      directions: All (edge set, receiver tag) pairs that the updates use.
+      budget: Static sizes of each layer, for padded batches; `num_layers` is that of `updates`.
+      padded: Whether the last component is padding.
+      trim: If not, every node is computed in every layer.
+
+    Call:
+      inputs: A merged, scalar GraphTensor with HIDDEN_STATE on nodes.
+      Returns a GraphTensor with the seed node set alone and its HIDDEN_STATE; the first node of a
+      component is its seed.
+
+    Raises:
+      ValueError: An update reaches beyond the neighbours of a node: it updates edge sets or the
+        context, or pools to the context. Nothing below such a layer can be trimmed.
+    """
+
+    def __init__(
+        self,
+        updates: Sequence[tf.keras.layers.Layer],
+        *,
+        seed_node_set: str,
+        directions: Sequence[Direction],
+        budget: SizeBudget | None = None,
+        padded: bool = False,
+        trim: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if budget is not None and budget.num_layers != len(updates):
+            raise ValueError(
+                f"`budget` of `TrimmedUpdates` must be for {len(updates)} layers. Got one for "
+                f"{budget.num_layers}."
+            )
+        for index, update in enumerate(updates):
+            _check_local(update, index, set(map(edge_set_name, directions)))
+        self._updates = list(updates)
+        self._seed_node_set = seed_node_set
+        self._directions = tuple(directions)
+        self._budget = budget
+        self._padded = padded
+        self._trim = trim
+
+    def call(self, graph: tfgnn.GraphTensor) -> tfgnn.GraphTensor:
+        layers, seeds = len(self._updates), self._seed_node_set
+        if not self._trim:
+            for update in self._updates:
+                graph = update(_all_directions(graph, self._directions))
+            return keep_seeds(graph, seeds)
+        graph = start_trimming(graph, layers, seeds, self._directions, padded=self._padded)
+        for index, update in enumerate(self._updates):
+            graph = trim_to_receivers(
+                graph, index + 1, self._directions, budget=self._budget, padded=self._padded
+            )
+            graph = update(graph)
+        return keep_seeds(graph, seeds)
+
+
+def _all_directions(graph: tfgnn.GraphTensor, directions: Sequence[Direction]) -> tfgnn.GraphTensor:
+    """The graph with an edge set for each direction."""
+    names = {edge_set_name(direction): direction[0] for direction in directions}
+    edge_sets = {
+        name: graph.edge_sets[name if name in graph.edge_sets else original]
+        for name, original in names.items()
+    }
+    return tfgnn.GraphTensor.from_pieces(graph.context, graph.node_sets, edge_sets)
+
+
+def _check_local(update: tf.keras.layers.Layer, index: int, known: set[str]) -> None:
+    """Refuses what hears more than a node's neighbours, or edges that trimming does not know."""
+    place = f"`updates` of `TrimmedUpdates`, layer {index + 1},"
+    if not isinstance(update, tfgnn.keras.layers.GraphUpdate):
+        raise ValueError(
+            f"{place} must be a tfgnn.keras.layers.GraphUpdate, whose reach is known. Got "
+            f"{type(update).__name__}."
+        )
+    config = update.get_config()
+    if config["context"] is not None:
+        raise ValueError(
+            f"{place} must not update the context: it hears every node, so that nothing below it "
+            "can be trimmed. Got a context update; pass trim=False."
+        )
+    edge_updates = [key for key in config if key.startswith("edge_sets/")]
+    if edge_updates:
+        raise ValueError(
+            f"{place} must not update edge sets: the states of trimmed edges would be lost. Got "
+            f"{edge_updates[0].removeprefix('edge_sets/')!r}; pass trim=False."
+        )
+    for node_set, node_update in _parts(config, "node_sets/").items():
+        if not isinstance(node_update, tfgnn.keras.layers.NodeSetUpdate):
+            raise ValueError(
+                f"{place} must update {node_set!r} by a tfgnn.keras.layers.NodeSetUpdate, whose "
+                f"reach is known. Got {type(node_update).__name__}."
+            )
+        for name, conv in _parts(node_update.get_config(), "edge_set_inputs/").items():
+            if name not in known:
+                raise ValueError(
+                    f"{place} must receive along `directions` ({', '.join(sorted(known))}). Got "
+                    f"edge set {name!r}."
+                )
+            if conv.get_config().get("receiver_tag") == tfgnn.CONTEXT:
+                raise ValueError(f"{place} must not pool {name!r} to the context. Got CONTEXT.")
+
+
+def _parts(config: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    return {
+        key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)
+    }
