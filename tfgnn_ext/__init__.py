@@ -32,9 +32,8 @@ def require_keras_2() -> None:
         raise ImportError(
             f"TensorFlow must be installed: pip install 'tfgnn-ext[train]'. Got: {error}."
         ) from None
-    version = str(tf.keras.__version__)
-    if not version.startswith("2."):
+    if not tf.keras.Model.__module__.startswith("tf_keras."):
         raise ImportError(
             "`tf.keras` must be Keras 2: import tfgnn_ext before tf.keras is used, and leave "
-            f"TF_USE_LEGACY_KERAS unset or 1. Got Keras {version}."
+            f"TF_USE_LEGACY_KERAS unset or 1. Got {tf.keras.Model.__module__}."
         )

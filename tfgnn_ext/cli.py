@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from tfgnn_ext import __version__
@@ -186,19 +185,12 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _stop)
     try:
         code = app(arguments, prog_name="tfgnn-ext", standalone_mode=False) or 0
-    except click.exceptions.NoArgsIsHelpError as error:
-        typer.echo(error.format_message(), err=True)
-        code = 2
-    except click.ClickException as error:
-        if debug:
-            raise
-        code = _say(error.format_message().replace("\n", " "), 2)
-    except (KeyboardInterrupt, click.Abort, SystemExit) as error:
+    except (KeyboardInterrupt, typer.Abort, SystemExit) as error:
         code = _interrupted(error)
     except Exception as error:
         if debug:
             raise
-        code = _explain(error, arguments)
+        code = _explain(error)
     sys.exit(code)
 
 
@@ -229,8 +221,14 @@ def _command() -> str:
     return shlex.join(["tfgnn-ext", *(word for word in sys.argv[1:] if word != "--redo")])
 
 
-def _explain(error: Exception, arguments: list[str]) -> int:
+def _explain(error: Exception) -> int:
     from tfgnn_ext.runner.input_error import InputError
+
+    if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # Of a wrong option.
+        if type(error).__name__ == "NoArgsIsHelpError":
+            typer.echo(error.format_message(), err=True)
+            return 2
+        return _say(" ".join(error.format_message().split()), 2)
 
     if isinstance(error, InputError):
         return _say(str(error), 2)

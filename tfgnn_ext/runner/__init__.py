@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING, Any
 from tfgnn_ext.runner.input_error import InputError
 
 if TYPE_CHECKING:
-    from tfgnn_ext.runner.check_run import check_run
+    from tfgnn_ext.runner.checking import check_run
     from tfgnn_ext.runner.config import RunConfig
-    from tfgnn_ext.runner.embed_nodes import embed_nodes
-    from tfgnn_ext.runner.infer_schema_text import infer_schema_text
-    from tfgnn_ext.runner.load_config import LoadedConfig, load_config
+    from tfgnn_ext.runner.embedding import embed_nodes
+    from tfgnn_ext.runner.loaded_config import LoadedConfig, load_config
     from tfgnn_ext.runner.progress import Progress
-    from tfgnn_ext.runner.run import run
-    from tfgnn_ext.runner.write_samples import write_samples
+    from tfgnn_ext.runner.running import run
+    from tfgnn_ext.runner.sample_files import write_samples
+    from tfgnn_ext.runner.schema_inference import infer_schema_text
 
 _HOMES = {
-    "LoadedConfig": "load_config",
+    "LoadedConfig": "loaded_config",
     "Progress": "progress",
     "RunConfig": "config",
-    "check_run": "check_run",
-    "embed_nodes": "embed_nodes",
-    "infer_schema_text": "infer_schema_text",
-    "load_config": "load_config",
-    "run": "run",
-    "write_samples": "write_samples",
+    "check_run": "checking",
+    "embed_nodes": "embedding",
+    "infer_schema_text": "schema_inference",
+    "load_config": "loaded_config",
+    "run": "running",
+    "write_samples": "sample_files",
 }
 
 __all__ = [

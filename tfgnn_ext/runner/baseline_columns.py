@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tfgnn_ext.graph import Graph, Seeds
 from tfgnn_ext.runner.input_error import InputError
-from tfgnn_ext.runner.load_config import LoadedConfig
+from tfgnn_ext.runner.loaded_config import LoadedConfig
 
 Columns = dict[str, npt.NDArray[Any]]
 _MOST_CATEGORIES = 255  # Of scikit-learn's histogram-based trees.

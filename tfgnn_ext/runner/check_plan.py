@@ -6,7 +6,7 @@ from typing import Any
 
 from tfgnn_ext.graph import GraphSchema
 from tfgnn_ext.runner.config_lines import blamed, complaint
-from tfgnn_ext.runner.load_config import LoadedConfig
+from tfgnn_ext.runner.loaded_config import LoadedConfig
 from tfgnn_ext.runner.nearest import did_you_mean
 
 

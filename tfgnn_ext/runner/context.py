@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tfgnn_ext.runner.config import RunConfig
-from tfgnn_ext.runner.load_config import LoadedConfig
+from tfgnn_ext.runner.loaded_config import LoadedConfig
 from tfgnn_ext.runner.progress import Progress
 from tfgnn_ext.runner.run_directory import RunDirectory
 

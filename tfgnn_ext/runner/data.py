@@ -15,7 +15,7 @@ from tfgnn_ext.graph.datasets import flights
 from tfgnn_ext.graph.datasets.flights_schema import flights_schema
 from tfgnn_ext.runner.check_plan import check_plan
 from tfgnn_ext.runner.input_error import InputError
-from tfgnn_ext.runner.load_config import LoadedConfig
+from tfgnn_ext.runner.loaded_config import LoadedConfig
 from tfgnn_ext.runner.run_directory import RunDirectory
 
 

@@ -135,7 +135,7 @@ def _figure() -> Iterator[tuple[Axes, list[str]]]:
         "svg.fonttype": "none",
         "svg.hashsalt": "tfgnn-ext",
         "font.family": "sans-serif",
-        "font.size": 9,
+        "font.size": 11,
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.grid": True,
@@ -149,7 +149,7 @@ def _figure() -> Iterator[tuple[Axes, list[str]]]:
     }  # fmt: skip
     done: list[str] = []
     with matplotlib.rc_context(style):
-        figure = Figure(figsize=(4.6, 3.4), layout="constrained")
+        figure = Figure(figsize=(4.8, 3.6), layout="constrained")
         yield figure.add_subplot(), done
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})

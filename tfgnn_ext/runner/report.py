@@ -21,7 +21,6 @@ _TITLES = {
     "average_precision": "Average precision",
     "accuracy": "Accuracy",
     "macro_f1": "Macro F1",
-    "micro_f1": "Micro F1",
     "calibration_error": "Calibration error",
     "log_loss": "Log loss",
 }
@@ -69,7 +68,8 @@ def report_values(directory: Path) -> dict[str, Any]:
         "summary": _summary(graph, training),
         "cards": _cards(judged, metrics[judged], baseline.get(judged, {}), training),
         "metric_names": list(_TITLES.values()),
-        "metrics_caption": "Higher is better, but for calibration error and log loss.",
+        "metrics_caption": "Higher is better, except for calibration error and log loss. Micro F1 "
+        "equals accuracy: every seed has one class.",
         "metric_rows": [
             {"split": name, "who": who, "model": who == "model", "values": _values(values)}
             for name in _SPLITS
@@ -104,13 +104,15 @@ def report_values(directory: Path) -> dict[str, Any]:
             }
             for name, part in graph["edge_sets"].items()
         ],
-        "stage_rows": [
-            {"name": name, "seconds": f"{record['seconds']:,.1f}"}
-            for name, record in stages.items()
-            if record.get("done")
-        ],
+        "stage_rows": _stage_rows(stages),
         "environment": json.dumps(_json(directory, "environment.json", {}), indent=2),
     }
+
+
+def _stage_rows(stages: Mapping[str, Any]) -> list[dict[str, str]]:
+    seconds = {name: record["seconds"] for name, record in stages.items() if record.get("done")}
+    seconds["all"] = sum(seconds.values())
+    return [{"name": name, "seconds": f"{value:,.1f}"} for name, value in seconds.items()]
 
 
 def _json(directory: Path, name: str, default: Any = None) -> Any:

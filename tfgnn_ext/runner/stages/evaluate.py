@@ -8,6 +8,7 @@ import numpy as np
 
 from tfgnn_ext.graph import SPLITS
 from tfgnn_ext.runner.context import Context
+from tfgnn_ext.runner.start_tensorflow import start_tensorflow
 
 if TYPE_CHECKING:
     from tfgnn_ext.training import Evaluation
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 def evaluate(context: Context) -> dict[str, Any]:
     """Writes ``predictions.parquet``, ``embeddings/`` and ``metrics.json``."""
+    start_tensorflow(context.directory)
     from tfgnn_ext import training
     from tfgnn_ext.runner.stages import learning
     from tfgnn_ext.runner.stages.counted_batches import CountedBatches

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from tfgnn_ext.runner.context import Context
+from tfgnn_ext.runner.start_tensorflow import start_tensorflow
 from tfgnn_ext.sampling import sample_schema, write_examples
 
 _TRIED = 32
@@ -16,6 +17,7 @@ _TRIED = 32
 
 def export(context: Context) -> dict[str, Any]:
     """Writes ``model/``; what it serves must be what was predicted."""
+    start_tensorflow(context.directory)
     from tfgnn_ext import training
     from tfgnn_ext.runner.stages import learning
     from tfgnn_ext.tensors.parse_examples import ParseExamples

@@ -12,6 +12,7 @@ import tensorflow_gnn as tfgnn
 from tfgnn_ext import training
 from tfgnn_ext.graph import Seeds
 from tfgnn_ext.runner.context import Context
+from tfgnn_ext.runner.input_error import InputError
 from tfgnn_ext.runner.template_parameters import load_template
 from tfgnn_ext.tensors.fit_input_spec import fit_input_spec
 from tfgnn_ext.tensors.input_spec import InputSpec
@@ -68,7 +69,11 @@ def model_function(context: Context) -> Callable[[tfgnn.GraphTensorSpec], tf.ker
 
     def model(graph_spec: tfgnn.GraphTensorSpec) -> tf.keras.Model:
         spec = InputSpec.with_statistics(graph_spec, node_set, statistics)
-        found: tf.keras.Model = template(spec, **parameters)
+        try:
+            found: tf.keras.Model = template(spec, **parameters)
+        except ValueError as error:
+            where = context.loaded.source.where(("model",))
+            raise InputError([f"{where}: `model`: {error}"]) from error
         return found
 
     return model

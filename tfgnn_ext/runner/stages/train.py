@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from tfgnn_ext.runner.context import Context
+from tfgnn_ext.runner.start_tensorflow import start_tensorflow
 
 
 def train(context: Context) -> dict[str, Any]:
     """Fits the model; writes ``weights.npz``, ``training.json`` and all that a resume needs."""
+    start_tensorflow(context.directory)
     from tfgnn_ext import training
     from tfgnn_ext.runner.stages import learning
     from tfgnn_ext.runner.stages.train_tracker import RunTracker
@@ -40,7 +42,13 @@ def train(context: Context) -> dict[str, Any]:
             validate_every=config.validate_every,
             checkpoint_every=config.checkpoint_every,
             trackers=[
-                RunTracker(directory, context.progress, advance, config.batch_size),
+                RunTracker(
+                    directory,
+                    context.progress,
+                    advance,
+                    batch_size=config.batch_size,
+                    monitor=config.monitor,
+                ),
                 training.TensorBoard(directory.path / "logs"),
             ],
             seed=config.seed,

@@ -17,15 +17,23 @@ class RunTracker(Tracker):
       progress: Where validations are printed.
       advance: Told of the seeds seen.
       batch_size: Seeds a step.
+      monitor: The validation metric that is best.
     """
 
     def __init__(
-        self, directory: RunDirectory, progress: Progress, advance: Advance, batch_size: int
+        self,
+        directory: RunDirectory,
+        progress: Progress,
+        advance: Advance,
+        *,
+        batch_size: int,
+        monitor: str,
     ) -> None:
         self._directory = directory
         self._progress = progress
         self._advance = advance
         self._batch_size = batch_size
+        self._shown = dict.fromkeys([monitor, "roc_auc", "average_precision", "accuracy"])
         self._step = 0
 
     def start(self, settings: Mapping[str, object], step: int) -> None:
@@ -45,9 +53,9 @@ class RunTracker(Tracker):
         self._advance((step - self._step) * self._batch_size, **short)
         self._step = step
         validation = {
-            name.removeprefix("validation/"): value
-            for name, value in values.items()
-            if name.startswith("validation/")
+            name: values[f"validation/{name}"]
+            for name in self._shown
+            if f"validation/{name}" in values
         }
         if validation:
             self._progress.line(f"  step {step}, validation: {shown(validation)}")

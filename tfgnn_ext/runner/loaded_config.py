@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -91,8 +92,13 @@ def parse_config(source: YamlSource) -> RunConfig:
         problems += config_lines(source, RunConfig, error.errors())
     problems += _template_problems(source)
     if problems or config is None:
-        raise InputError(problems)
+        raise InputError(sorted(problems, key=_place))
     return config
+
+
+def _place(line: str) -> tuple[int, int]:
+    match = re.search(r":(\d+):(\d+): ", line)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def _json(source: YamlSource, data: Any, path: KeyPath) -> str:

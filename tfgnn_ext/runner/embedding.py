@@ -12,8 +12,9 @@ from tfgnn_ext.graph.columns import to_ids, to_times
 from tfgnn_ext.runner.context import Context
 from tfgnn_ext.runner.input_error import InputError
 from tfgnn_ext.runner.progress import Progress
-from tfgnn_ext.runner.run import open_run
 from tfgnn_ext.runner.run_directory import RunDirectory
+from tfgnn_ext.runner.running import open_run
+from tfgnn_ext.runner.start_tensorflow import start_tensorflow
 
 
 def embed_nodes(
@@ -49,9 +50,8 @@ def embed_nodes(
     try:
         context = Context(loaded, directory, progress)
         seeds = _seeds(context, nodes, id_column, time_column)
-        from tfgnn_ext import require_keras_2, training
-
-        require_keras_2()
+        start_tensorflow(directory)
+        from tfgnn_ext import training
         from tfgnn_ext.runner.stages import learning
         from tfgnn_ext.runner.stages.counted_batches import CountedBatches
 

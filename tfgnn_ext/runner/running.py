@@ -13,7 +13,7 @@ from tfgnn_ext.runner.context import Context
 from tfgnn_ext.runner.data import check_config
 from tfgnn_ext.runner.environment import environment
 from tfgnn_ext.runner.input_error import InputError
-from tfgnn_ext.runner.load_config import LoadedConfig, load_config
+from tfgnn_ext.runner.loaded_config import LoadedConfig, load_config
 from tfgnn_ext.runner.progress import Progress
 from tfgnn_ext.runner.run_directory import RunDirectory
 from tfgnn_ext.runner.stage import run_stages

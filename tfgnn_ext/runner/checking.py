@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from tfgnn_ext.runner.context import Context
 from tfgnn_ext.runner.data import check_config
 from tfgnn_ext.runner.progress import Progress
-from tfgnn_ext.runner.run import open_run
 from tfgnn_ext.runner.run_directory import RunDirectory
+from tfgnn_ext.runner.running import open_run
 from tfgnn_ext.runner.stages.baseline import baseline_source
 from tfgnn_ext.runner.stages.graph import check_seeds, count
 
