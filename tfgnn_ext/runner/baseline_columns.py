@@ -80,3 +80,11 @@ def columns_function(loaded: LoadedConfig, name: str) -> tuple[Callable[..., Col
         raise InputError([f"{where} must name a function of {path.name}. Got {function!r}."])
     found: Callable[..., Columns] = getattr(module, function)
     return found, path.read_text(encoding="utf-8")
+
+
+def columns_source(loaded: LoadedConfig) -> str | None:
+    """The text of the file that makes the columns: another text, another baseline."""
+    config = loaded.config.baseline
+    if config is None or config.features is None:
+        return None
+    return columns_function(loaded, config.features)[1]

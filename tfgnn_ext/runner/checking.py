@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from tfgnn_ext.runner.baseline_columns import columns_source
+from tfgnn_ext.runner.check_seeds import check_seeds
 from tfgnn_ext.runner.context import Context
+from tfgnn_ext.runner.counting import count
 from tfgnn_ext.runner.data import check_config
 from tfgnn_ext.runner.progress import Progress
 from tfgnn_ext.runner.run_directory import RunDirectory
 from tfgnn_ext.runner.running import open_run
-from tfgnn_ext.runner.stages.baseline import baseline_source
-from tfgnn_ext.runner.stages.graph import check_seeds, count
 
 
 def check_run(
@@ -33,7 +34,7 @@ def check_run(
     loaded, _ = open_run(config, overrides=overrides)
     check_config(loaded)
     context = Context(loaded, RunDirectory.nowhere(), Progress(quiet=True))
-    baseline_source(context)
+    columns_source(loaded)
     ops = len(loaded.config.sampling.ops)
     if not tables:
         return f"{loaded.source.name}: ok (config and schema; {ops} operations)"

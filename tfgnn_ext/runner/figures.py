@@ -18,7 +18,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 Floats = npt.NDArray[np.floating[Any]]
 # A model, the baseline, more classes: told apart by lightness too, for readers who see few colours.
-COLOURS = ("#2563eb", "#d97706", "#059669", "#9333ea", "#dc2626", "#0891b2", "#65a30d", "#be185d")
+COLOURS = ("#3b82f6", "#d97706", "#059669", "#9333ea", "#dc2626", "#0891b2", "#65a30d", "#be185d")
 STYLES = ("-", "--", "-.", ":")
 _INK = "#010203"  # Becomes the page's own text colour.
 _POINTS = 400

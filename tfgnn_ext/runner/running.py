@@ -17,7 +17,6 @@ from tfgnn_ext.runner.loaded_config import LoadedConfig, load_config
 from tfgnn_ext.runner.progress import Progress
 from tfgnn_ext.runner.run_directory import RunDirectory
 from tfgnn_ext.runner.stage import run_stages
-from tfgnn_ext.runner.stages import stages_of
 
 RESOLVED = "config.resolved.yaml"
 
@@ -47,6 +46,8 @@ def run(
     Raises:
       InputError: The config, the data or the directory cannot be used.
     """
+    from tfgnn_ext.runner.stages import stages_of
+
     loaded, directory_path = open_run(config, out=out, overrides=overrides)
     check_config(loaded)
     directory = RunDirectory(directory_path)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tfgnn_ext.graph import SPLITS, Seeds, write_schema
+from tfgnn_ext.runner.check_seeds import check_seeds
 from tfgnn_ext.runner.context import Context
 from tfgnn_ext.runner.data import check_config
 from tfgnn_ext.runner.input_error import InputError
@@ -15,7 +16,6 @@ from tfgnn_ext.runner.nearest import did_you_mean
 from tfgnn_ext.runner.progress import Advance, Progress
 from tfgnn_ext.runner.run_directory import RunDirectory, remove
 from tfgnn_ext.runner.running import open_run
-from tfgnn_ext.runner.stages.graph import check_seeds
 from tfgnn_ext.sampling import sample_schema, write_examples, write_records
 
 _BATCH = 256

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from tfgnn_ext.runner.baseline_columns import columns_source
 from tfgnn_ext.runner.context import Context
 from tfgnn_ext.runner.data import data_fingerprint
 from tfgnn_ext.runner.stage import Stage
-from tfgnn_ext.runner.stages.baseline import baseline, baseline_source
+from tfgnn_ext.runner.stages.baseline import baseline
 from tfgnn_ext.runner.stages.evaluate import evaluate
 from tfgnn_ext.runner.stages.export import export
 from tfgnn_ext.runner.stages.graph import graph
@@ -44,7 +45,7 @@ def stages_of(context: Context) -> tuple[Stage, ...]:
             keys=("baseline",),
             after=("graph",),
             packages=("scikit-learn",),
-            also=baseline_source,
+            also=lambda context: columns_source(context.loaded),
         ),
         Stage(
             name="train",

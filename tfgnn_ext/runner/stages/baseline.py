@@ -11,20 +11,13 @@ import pyarrow.parquet as pq
 from tfgnn_ext.graph import SPLITS
 from tfgnn_ext.runner.baseline_columns import columns_function, own_columns
 from tfgnn_ext.runner.context import Context
-from tfgnn_ext.training.metrics import split_metrics
-
-
-def baseline_source(context: Context) -> str | None:
-    """The text of the file that makes the columns: another text, another baseline."""
-    config = context.config.baseline
-    if config is None or config.features is None:
-        return None
-    return columns_function(context.loaded, config.features)[1]
 
 
 def baseline(context: Context) -> dict[str, Any]:
     """Trains on the training split; writes ``baseline/``."""
     from sklearn.ensemble import HistGradientBoostingClassifier
+
+    from tfgnn_ext.training.metrics import split_metrics
 
     config, seeds = context.config.baseline, context.data.seeds
     assert config is not None

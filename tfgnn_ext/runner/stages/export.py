@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from tfgnn_ext.runner.context import Context
@@ -20,9 +19,9 @@ def export(context: Context) -> dict[str, Any]:
     start_tensorflow(context.directory)
     from tfgnn_ext import training
     from tfgnn_ext.runner.stages import learning
-    from tfgnn_ext.tensors.parse_examples import ParseExamples
+    from tfgnn_ext.tensors import ParseExamples, vocabularies
 
-    parser = ParseExamples(sample_schema(context.sampler), vocabularies(context))
+    parser = ParseExamples(sample_schema(context.sampler), vocabularies(context.sampler))
     task, model = learning.make_task(context), learning.trained_model(context)
     path = training.export(task, model, parser, context.directory.path / "model")
     import tensorflow as tf
@@ -47,20 +46,3 @@ def export(context: Context) -> dict[str, Any]:
         )
     context.progress.line(f"  {len(ids)} seeds served, largest difference {difference:.1e}")
     return {"difference": difference}
-
-
-def vocabularies(context: Context) -> dict[tuple[str, str], npt.NDArray[Any]]:
-    """What serving needs to turn strings and ids into codes."""
-    from tfgnn_ext.tensors.graph_tensors import ID, latent_node_sets
-
-    sampler, graph = context.sampler, context.data.graph
-    found = {(name, ID): graph.node_sets[name].ids for name in latent_node_sets(sampler)}
-    for names, sets in (
-        (sampler.layout.node_sets, graph.node_sets),
-        (sampler.layout.edge_sets, graph.edge_sets),
-    ):
-        for name in names:
-            for key, feature in sets[name].features.items():
-                if feature.vocabulary is not None:
-                    found[name, key] = feature.vocabulary
-    return found

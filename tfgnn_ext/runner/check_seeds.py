@@ -1,0 +1,39 @@
+"""Checks the seeds, and the plan on the graph they lie in."""
+
+from __future__ import annotations
+
+from tfgnn_ext.graph import SPLITS
+from tfgnn_ext.runner.context import Context
+from tfgnn_ext.runner.input_error import InputError
+
+
+def check_seeds(context: Context) -> None:
+    """Checks the seeds, and the plan on the graph.
+
+    Raises:
+      InputError: With one line a problem.
+    """
+    seeds = context.data.seeds
+    problems = []
+    where = context.loaded.source.where
+    if not (seeds.splits == SPLITS.index("train")).any():
+        problems.append("seeds table: must hold seeds of split train. Got none.")
+    weights = context.config.task.class_weights
+    if isinstance(weights, list) and len(weights) != len(seeds.classes):
+        problems.append(
+            f"{where(('task', 'class_weights'))}: `task.class_weights` must be balanced or "
+            f"{len(seeds.classes)} numbers, one a class ({', '.join(seeds.classes)}). "
+            f"Got {len(weights)}."
+        )
+    try:
+        timed = context.sampler.timed
+    except ValueError as error:
+        problems.append(f"{where(('sampling',))}: {error}")
+    else:
+        if timed and seeds.times is None:
+            problems.append(
+                f"{where(('data', 'seeds'))}: `data.seeds.time` must be given: what the graph's "
+                "nodes and edges reveal depends on the time. Got nothing."
+            )
+    if problems:
+        raise InputError(problems)

@@ -1,0 +1,60 @@
+"""Counts what a graph and its seeds hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tfgnn_ext.graph import NEVER, SPLITS, Seeds
+from tfgnn_ext.runner.data import Data
+
+
+def count(data: Data) -> dict[str, Any]:
+    """What the graph and the seeds hold, as JSON."""
+    seeds = data.seeds
+    return {
+        "node_sets": {
+            name: {
+                "nodes": part.num_nodes,
+                "features": sorted(part.features),
+                "times": sorted(part.times),
+                "known_at": {
+                    key: feature.known_at
+                    for key, feature in sorted(part.features.items())
+                    if feature.known_at
+                },
+            }
+            for name, part in data.graph.node_sets.items()
+        },
+        "edge_sets": {
+            name: {
+                "source": part.source,
+                "target": part.target,
+                "edges": len(part.targets),
+                "timed": part.times is not None,
+                "features": sorted(part.features),
+            }
+            for name, part in data.graph.edge_sets.items()
+        },
+        "seeds": {
+            "node_set": seeds.node_set,
+            "classes": list(seeds.classes),
+            "splits": {
+                name: _count_split(seeds.split(name))
+                for index, name in enumerate(SPLITS)
+                if (seeds.splits == index).any()
+            },
+        },
+    }
+
+
+def _count_split(seeds: Seeds) -> dict[str, Any]:
+    counts = np.bincount(seeds.labels, minlength=len(seeds.classes))
+    times = None if seeds.times is None else seeds.times[seeds.times < NEVER]
+    return {
+        "seeds": len(seeds),
+        "classes": dict(zip(seeds.classes, counts.tolist(), strict=True)),
+        "first_time": None if times is None else int(times.min()),
+        "last_time": None if times is None else int(times.max()),
+    }
