@@ -20,9 +20,7 @@ def edge_times(edge_set: EdgeSet) -> dict[str, npt.NDArray[np.int64]]:
     return {} if edge_set.times is None else {"time": edge_set.times}
 
 
-def _decoded(
-    name: str, values: npt.NDArray[Any], features: dict[str, Feature]
-) -> npt.NDArray[Any]:
+def _decoded(name: str, values: npt.NDArray[Any], features: dict[str, Feature]) -> npt.NDArray[Any]:
     """Strings travel as strings, not as codes of this graph's vocabulary."""
     feature = features.get(name)
     if feature is None or feature.vocabulary is None:

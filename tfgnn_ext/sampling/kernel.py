@@ -51,9 +51,7 @@ def start(seed_rows, rows, counts, table):  # type: ignore[no-untyped-def]
     mask = table.shape[1] - 1
     for component in range(seed_rows.shape[0]):
         counts[component] = 1
-        _local_index(
-            np.int64(seed_rows[component]), rows[component], 0, table[component], mask
-        )
+        _local_index(np.int64(seed_rows[component]), rows[component], 0, table[component], mask)
 
 
 @njit(nogil=True, cache=True)
@@ -239,17 +237,17 @@ def sort_edges(sources, targets, positions, counts, num_sources):  # type: ignor
             slot = index
             key_target, key_position = target[index], position[index]
             while (
-                slot > 0
-                and source[slot - 1] == source[index]
-                and position[slot - 1] > key_position
+                slot > 0 and source[slot - 1] == source[index] and position[slot - 1] > key_position
             ):
                 target[slot], position[slot] = target[slot - 1], position[slot - 1]
                 slot -= 1
             target[slot], position[slot] = key_target, key_position
         kept = 0
         for index in range(count):
-            if kept > 0 and source[kept - 1] == source[index] and (
-                position[kept - 1] == position[index]
+            if (
+                kept > 0
+                and source[kept - 1] == source[index]
+                and (position[kept - 1] == position[index])
             ):
                 continue
             source[kept] = source[index]

@@ -70,7 +70,9 @@ def name_key(name: str) -> np.uint64:
     >>> int(name_key("cites")) == int(name_key("cites"))
     True
     """
-    return np.uint64(int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little"))
+    return np.uint64(
+        int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
+    )
 
 
 def _word(number: int) -> np.uint64:

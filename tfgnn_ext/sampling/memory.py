@@ -79,7 +79,11 @@ class _Scratch:
     """The kernel's working memory, kept from call to call by each thread."""
 
     def __init__(
-        self, sampler: InMemorySampler, batch: int, node_room: dict[str, int], edge_room: dict[str, int]
+        self,
+        sampler: InMemorySampler,
+        batch: int,
+        node_room: dict[str, int],
+        edge_room: dict[str, int],
     ) -> None:
         self.batch = batch
         self.stamp = 0
@@ -162,9 +166,7 @@ class InMemorySampler:
         ]
         self.layout = Layout(plan.seed_node_set, plan.node_sets(self.endpoints), plan.edge_sets())
         self.timed = self._is_timed()
-        self._keys = {
-            name: _keys_or_rows(graph.node_sets[name]) for name in self.layout.node_sets
-        }
+        self._keys = {name: _keys_or_rows(graph.node_sets[name]) for name in self.layout.node_sets}
         self._local = threading.local()
         self._lock = threading.Lock()
         self._node_room = self._rooms(plan.most_nodes(self.endpoints), self.layout.node_sets)

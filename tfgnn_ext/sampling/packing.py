@@ -147,9 +147,7 @@ class Layout:
         """The buffer's segments as arrays, without a copy."""
         lengths = packed[: self.num_segments]
         ends = self.header + np.cumsum(lengths)
-        segments = [
-            packed[end - length : end] for end, length in zip(ends, lengths, strict=True)
-        ]
+        segments = [packed[end - length : end] for end, length in zip(ends, lengths, strict=True)]
         edge_rows = {name: segments[i].view(np.int64) for i, name in enumerate(self.edge_sets)}
         rest = iter(segments[len(self.edge_sets) :])
         whole = next(rest)
@@ -163,9 +161,7 @@ class Layout:
         for name in self.edge_sets:
             edge_sizes[name] = next(rest)
             edge_source[name], edge_target[name] = next(rest), next(rest)
-        return Parts(
-            whole, node_sizes, node_rows, edge_sizes, edge_source, edge_target, edge_rows
-        )
+        return Parts(whole, node_sizes, node_rows, edge_sizes, edge_source, edge_target, edge_rows)
 
     def unpack(self, packed: Int32, seed_rows: Int32, seed_times: Int64 | None) -> SampledBatch:
         """The buffer as a `SampledBatch`."""

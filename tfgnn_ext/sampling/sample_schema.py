@@ -19,9 +19,7 @@ _TYPES = {
 }
 
 
-def _declare(
-    message: Any, features: dict[str, Feature], kinds: dict[str, str]
-) -> None:
+def _declare(message: Any, features: dict[str, Feature], kinds: dict[str, str]) -> None:
     for name, kind in kinds.items():
         declared = message.features[name]
         declared.dtype = _TYPES[kind]

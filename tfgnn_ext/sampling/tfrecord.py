@@ -89,7 +89,9 @@ class RecordFile:
                 header = file.read(_HEADER)
                 position += _HEADER + self._length(header, record) + 4
                 if position > size:
-                    raise ValueError(f"{self.path} must hold whole records. Got record {record} cut short.")
+                    raise ValueError(
+                        f"{self.path} must hold whole records. Got record {record} cut short."
+                    )
                 yield position
                 record += 1
 

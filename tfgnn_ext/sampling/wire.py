@@ -77,7 +77,7 @@ def encode_example(features: Mapping[bytes, bytes]) -> bytes:
     Returns:
       The serialized message, its map in the order of the names.
     """
-    entries = [
-        _field(1, _field(1, name) + _field(2, features[name])) for name in sorted(features)
-    ]
+    # As upb sorts: by bytes, a name before its own prefixes. Utf-8 has no byte 0xff.
+    ordered = sorted(features, key=lambda name: name + b"\xff")
+    entries = [_field(1, _field(1, name) + _field(2, features[name])) for name in ordered]
     return _field(1, b"".join(entries))

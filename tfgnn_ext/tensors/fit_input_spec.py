@@ -10,6 +10,7 @@ import numpy.typing as npt
 import tensorflow_gnn as tfgnn
 
 from tfgnn_ext.graph import Graph
+from tfgnn_ext.sampling import SamplingPlan
 from tfgnn_ext.tensors.graph_tensors import ID
 from tfgnn_ext.tensors.input_spec import FeatureInput, InputSpec
 
@@ -45,7 +46,7 @@ def fit_input_spec(
     graphs: Iterable[tfgnn.GraphTensor],
     graph_spec: tfgnn.GraphTensorSpec,
     graph: Graph,
-    seed_node_set: str,
+    plan: SamplingPlan,
 ) -> InputSpec:
     """Reads means, deviations and quantiles off training samples.
 
@@ -56,7 +57,7 @@ def fit_input_spec(
       graphs: Merged, unpadded GraphTensors of training seeds; a few thousand seeds suffice.
       graph_spec: The spec of what will be trained on.
       graph: For the vocabularies.
-      seed_node_set: The node set of the seeds.
+      plan: What was sampled.
 
     Returns:
       The spec for a template.
@@ -96,7 +97,8 @@ def fit_input_spec(
 
     return InputSpec(
         graph_spec=graph_spec,
-        seed_node_set=seed_node_set,
+        seed_node_set=plan.seed_node_set,
+        most_edges=plan.most_edges(),
         nodes={
             name: describe(name, node_values.get(name, {}), graph.node_sets[name])
             for name in graph_spec.node_sets_spec

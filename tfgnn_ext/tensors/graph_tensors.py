@@ -9,6 +9,7 @@ import tensorflow_gnn as tfgnn
 
 from tfgnn_ext.sampling import InMemorySampler, Sizes
 from tfgnn_ext.sampling.examples import edge_times
+from tfgnn_ext.tensors.component_ids import component_ids
 from tfgnn_ext.tensors.set_features import SetFeatures
 
 ID = "#id"
@@ -92,9 +93,7 @@ class GraphTensors:
         if budget is not None:
             components += 1
             lengths = layout.lengths(components, batch_size, budget.nodes, budget.edges)
-        segments = iter(
-            tf.split(packed[layout.header :], lengths, num=layout.num_segments)
-        )
+        segments = iter(tf.split(packed[layout.header :], lengths, num=layout.num_segments))
         # int64 [num_edges], two words each.
         edge_rows = {
             name: tf.bitcast(tf.reshape(next(segments), (-1, 2)), tf.int64)
@@ -109,8 +108,7 @@ class GraphTensors:
         def times_of(sizes: tf.Tensor, total: int | tf.Tensor) -> tf.Tensor | None:
             if component_times is None:
                 return None
-            index = tf.repeat(tf.range(components), sizes)
-            return tf.gather(component_times, tf.ensure_shape(index, [total]) if budget else index)
+            return tf.gather(component_times, component_ids(sizes, total))
 
         node_sets: dict[str, tfgnn.NodeSet] = {}
         for name in layout.node_sets:
@@ -120,7 +118,9 @@ class GraphTensors:
             if self._labels and name == self._seed_node_set:
                 starts = tf.cumsum(sizes, exclusive=True)[:batch_size]
                 own = tf.scatter_nd(starts[:, None], tf.fill([batch_size], True), [total])
-            features = self._nodes[name](rows, times_of(sizes, total), own)
+            part = self._nodes[name]
+            times = times_of(sizes, total) if part.needs_times else None
+            features = part(rows, times, own)
             if name in self.latent:
                 features[ID] = rows + 1
             node_sets[name] = tfgnn.NodeSet.from_fields(sizes=sizes, features=features)
@@ -130,12 +130,12 @@ class GraphTensors:
             source, target = next(segments), next(segments)
             total = budget.edges[name] if budget is not None else tf.shape(source)[0]
             source_set, target_set = self._endpoints[name]
+            part = self._edges[name]
+            times = times_of(sizes, total) if part.needs_times else None
             edge_sets[name] = tfgnn.EdgeSet.from_fields(
                 sizes=sizes,
-                features=self._edges[name](edge_rows[name], times_of(sizes, total)),
-                adjacency=tfgnn.Adjacency.from_indices(
-                    (source_set, source), (target_set, target)
-                ),
+                features=part(edge_rows[name], times),
+                adjacency=tfgnn.Adjacency.from_indices((source_set, source), (target_set, target)),
             )
         context = tfgnn.Context.from_fields(sizes=tf.ones([components], tf.int32))
         graph = tfgnn.GraphTensor.from_pieces(context, node_sets, edge_sets)

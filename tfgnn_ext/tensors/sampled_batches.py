@@ -47,7 +47,9 @@ class SampledBatches:
         labels: Sequence[str] = (),
     ) -> None:
         if batch_size < 1:
-            raise ValueError(f"`batch_size` of `SampledBatches` must be an int >= 1. Got {batch_size}.")
+            raise ValueError(
+                f"`batch_size` of `SampledBatches` must be an int >= 1. Got {batch_size}."
+            )
         if sampler.timed and seeds.times is None:
             raise ValueError(
                 "`seeds` of `SampledBatches` must have times: the plan's samples depend on the "

@@ -46,6 +46,11 @@ class SetFeatures:
         self._codes, self._code_columns = _side_by_side(codes, np.int32)
         self._times, self._time_columns = _side_by_side(times if timed else {}, np.int64)
 
+    @property
+    def needs_times(self) -> bool:
+        """Whether a call needs the rows' seed times."""
+        return self._times is not None
+
     def __call__(
         self,
         rows: tf.Tensor,
