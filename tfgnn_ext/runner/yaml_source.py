@@ -84,8 +84,9 @@ def parse_yaml(text: str, name: str = "config") -> YamlSource:
     >>> parse_yaml("a: 1\nb:\n  c: 2e-3\n").where(("b", "c"))
     'config:3:3'
     """
-    loader = _Loader(text)
+    loader = None
     try:
+        loader = _Loader(text)
         root = loader.get_single_node()
         positions: dict[KeyPath, tuple[int, int]] = {}
         if root is None:
@@ -102,7 +103,8 @@ def parse_yaml(text: str, name: str = "config") -> YamlSource:
         line = str(error).splitlines()[0]
         raise InputError([f"{name}:1:1: must be YAML. Got: {line}."]) from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     return YamlSource(name, data, positions)
 
 

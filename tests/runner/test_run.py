@@ -1,0 +1,164 @@
+"""A whole run on a small graph: its files, its resume, its ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.runner.papers import write_papers
+from tfgnn_ext.runner import InputError, Progress, embed_nodes, run
+
+pytest.importorskip("tensorflow_gnn")
+QUIET = Progress(quiet=True)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The config and the directory of a finished run."""
+    folder = tmp_path_factory.mktemp("papers")
+    config = write_papers(folder)
+    return config, run(config, out=folder / "run", progress=QUIET)
+
+
+def test_files_of_a_run(finished: tuple[Path, Path]) -> None:
+    _, path = finished
+    assert {
+        "config.resolved.yaml", "environment.json", "log.jsonl", "stages.json", "graph.json",
+        "samples", "baseline", "checkpoints", "model", "embeddings", "predictions.parquet",
+        "metrics.json", "report.html", "logs", "weights.npz",
+    } <= {item.name for item in path.iterdir()}  # fmt: skip
+    assert list((path / "logs").glob("events.*"))
+    metrics = json.loads((path / "metrics.json").read_text())
+    assert list(metrics) == ["test", "validation", "train", "baseline"]
+    for part in metrics.values():
+        assert {"roc_auc", "average_precision", "accuracy", "calibration_error"} <= set(part)
+    # One split, one set of figures: the baseline's are those of the test seeds.
+    baseline = json.loads((path / "baseline" / "metrics.json").read_text())
+    assert metrics["baseline"] == baseline["test"]
+    predictions = pq.read_table(path / "predictions.parquet")
+    embeddings = pq.read_table(path / "embeddings" / "paper.parquet")
+    assert predictions["id"].to_pylist() == embeddings["id"].to_pylist()
+    assert predictions["id"][0].as_py() == "p000"
+    assert len(predictions) == 211
+    assert not [item for item in path.rglob("*") if "partial" in item.name]
+
+
+def test_report_holds_all_it_shows(finished: tuple[Path, Path]) -> None:
+    _, path = finished
+    text = (path / "report.html").read_text()
+    assert "<title>papers</title>" in text
+    assert text.count("<svg") == text.count("</svg>") == 5
+    assert text.count('role="img"') == 5
+    # Nothing comes from elsewhere.
+    assert not re.findall(r'(?:src|href)="(?!#)[^"]*"', text)
+    assert "url(http" not in text
+    # Ids are unique, and what is referred to is there.
+    ids = re.findall(r'\bid="([^"]+)"', text)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"', text)) <= set(ids)
+    metrics = json.loads((path / "metrics.json").read_text())
+    assert f"{metrics['test']['roc_auc']:.4f}" in text
+    assert f"{metrics['baseline']['average_precision']:.4f}" in text
+    assert "learning_rate: 0.01" in text
+
+
+def test_a_finished_run_is_gone_on_with_from_its_directory(finished: tuple[Path, Path]) -> None:
+    _, path = finished
+    before = {item: item.stat().st_mtime_ns for item in path.rglob("*.npz")}
+    assert run(path, progress=QUIET) == path
+    assert before == {item: item.stat().st_mtime_ns for item in path.rglob("*.npz")}
+    with pytest.raises(InputError, match=r"`model\.units` was 8 and is 16"):
+        run(path, overrides=["model.units=16"], progress=QUIET)
+
+
+def test_changed_tables_are_refused(finished: tuple[Path, Path]) -> None:
+    config, path = finished
+    file = config.parent / "by.csv"
+    status = file.stat()
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns + 10**9))
+    with pytest.raises(InputError, match="stage `graph` was done before: its input files have"):
+        run(config, out=path, progress=QUIET)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_embedding_of_seeds_equals_that_of_the_run(
+    finished: tuple[Path, Path], tmp_path: Path
+) -> None:
+    config, path = finished
+    seeds = pq.read_table(config.parent / "seeds.parquet").slice(3, 9)
+    pq.write_table(seeds.select(["id", "time"]), tmp_path / "nodes.parquet")
+    out = tmp_path / "embeddings.parquet"
+    assert embed_nodes(path, tmp_path / "nodes.parquet", out, progress=QUIET) == 9
+    found = pq.read_table(out)
+    known = pq.read_table(path / "embeddings" / "paper.parquet").slice(3, 9)
+    assert found["id"].to_pylist() == known["id"].to_pylist()
+    np.testing.assert_allclose(
+        np.stack(found["embedding"].to_numpy()), np.stack(known["embedding"].to_numpy()), atol=1e-5
+    )
+    pq.write_table(pa.table({"id": ["p000"]}), tmp_path / "timeless.parquet")
+    with pytest.raises(InputError, match="must have a column 'time'"):
+        embed_nodes(path, tmp_path / "timeless.parquet", out, progress=QUIET)
+    pq.write_table(pa.table({"id": ["p999"], "time": [50]}), tmp_path / "unknown.parquet")
+    with pytest.raises(InputError, match="'p999'"):
+        embed_nodes(path, tmp_path / "unknown.parquet", out, progress=QUIET)
+
+
+def _metrics(path: Path) -> object:
+    return json.loads((path / "metrics.json").read_text())
+
+
+def test_one_seed_one_result_and_another_another(
+    finished: tuple[Path, Path], tmp_path: Path
+) -> None:
+    config, path = finished
+    same = run(config, out=tmp_path / "same", until="evaluate", progress=QUIET)
+    assert _metrics(same) == _metrics(path)
+    other = run(
+        config, out=tmp_path / "other", overrides=["training.seed=1"], until="evaluate",
+        progress=QUIET,
+    )  # fmt: skip
+    assert _metrics(other) != _metrics(path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_a_stopped_run_goes_on_to_the_same_metrics(
+    finished: tuple[Path, Path], tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    config, path = finished
+    out = tmp_path / "run"
+    command = [sys.executable, "-c", "from tfgnn_ext.cli import main; main()"]
+    command += ["evaluate", str(config), "--out", str(out)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 300
+    while not list((out / "checkpoints").glob("latest-*.index")):
+        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=300)
+    if process.returncode == 0:
+        pytest.skip("the run was done before the signal came")
+    assert process.returncode == code
+    assert not (out / "weights.npz").exists()
+    if number == signal.SIGINT:
+        last = errors.splitlines()[-1]
+        assert re.match(r"interrupted( at step \d+)?: go on with `tfgnn-ext evaluate", last), errors
+        assert "Traceback" not in errors
+    assert run(out, until="evaluate", progress=QUIET) == out
+    assert _metrics(out) == _metrics(path)
+    events = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    started = [event["step"] for event in events if event["event"] == "training started"]
+    assert started[0] == 0
+    assert started[-1] > 0
