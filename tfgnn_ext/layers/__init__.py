@@ -7,6 +7,7 @@ from tfgnn_ext.layers.dense_block import DenseBlock
 from tfgnn_ext.layers.feature_columns import FeatureColumns
 from tfgnn_ext.layers.feature_encoder import FeatureEncoder
 from tfgnn_ext.layers.glorot_sequence import GlorotSequence
+from tfgnn_ext.layers.next_state_dropout import NextStateDropout
 from tfgnn_ext.layers.number_columns import NumberColumns
 from tfgnn_ext.layers.pool_neighbors import PoolNeighbors, pool_edges
 from tfgnn_ext.layers.seed_attention import SeedAttention
@@ -19,6 +20,7 @@ __all__ = [
     "FeatureColumns",
     "FeatureEncoder",
     "GlorotSequence",
+    "NextStateDropout",
     "NumberColumns",
     "PoolNeighbors",
     "SeedAttention",

@@ -55,6 +55,12 @@ class TrimmedUpdates(tf.keras.layers.Layer):
                 f"`budget` of `TrimmedUpdates` must be for {len(updates)} layers. Got one for "
                 f"{budget.num_layers}."
             )
+        if budget is not None and not set(directions) <= set(budget.edges):
+            missing = ", ".join(map(edge_set_name, sorted(set(directions) - set(budget.edges))))
+            raise ValueError(
+                f"`budget` of `TrimmedUpdates` must hold every direction of messages. Got none for "
+                f"{missing}."
+            )
         for index, update in enumerate(updates):
             _check_local(update, index, set(map(edge_set_name, directions)))
         self._updates = list(updates)

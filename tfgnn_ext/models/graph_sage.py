@@ -12,7 +12,7 @@ from tfgnn_ext.layers.dense_block import DenseBlock
 from tfgnn_ext.layers.feature_columns import FeatureColumns
 from tfgnn_ext.layers.feature_encoder import FeatureEncoder
 from tfgnn_ext.layers.pool_neighbors import PoolNeighbors
-from tfgnn_ext.models.message_passing import message_passing
+from tfgnn_ext.models.message_passing import message_passing_model
 from tfgnn_ext.tensors.input_spec import FeatureInput, InputSpec
 from tfgnn_ext.tensors.rounds import Direction
 
@@ -58,6 +58,10 @@ def graph_sage(
     Returns:
       A model from the GraphTensor to one that holds the seed node set with HIDDEN_STATE.
     """
+    if encoding not in ("dense", "columns"):
+        raise ValueError(
+            f"`encoding` of `graph_sage` must be one of dense, columns. Got {encoding!r}."
+        )
     seeds = iter(range(1000 * seed, 1000 * seed + 1000))
 
     def encode(features: Mapping[str, FeatureInput], name: str) -> tf.keras.layers.Layer:
@@ -88,7 +92,7 @@ def graph_sage(
             )
         )
 
-    return message_passing(
+    return message_passing_model(
         spec,
         num_layers=num_layers,
         receivers=receivers,

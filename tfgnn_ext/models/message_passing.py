@@ -57,7 +57,7 @@ def reached(spec: InputSpec, directions: Sequence[Direction], num_layers: int) -
     return layers
 
 
-def message_passing(
+def message_passing_model(
     spec: InputSpec,
     *,
     num_layers: int,

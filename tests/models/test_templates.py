@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import inspect
+import typing
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_gnn as tfgnn
+
+from tests.models.inputs import Inputs, padded_spec, random_inputs, unpadded_spec
+from tfgnn_ext import models
+
+TRIMMED: dict[str, list[dict[str, Any]]] = {
+    "graph_sage": [
+        {},
+        {"receivers": "both", "reduce_type": "mean|max", "encoding": "columns"},
+        {"receivers": "target", "num_layers": 3, "reduce_type": "sum", "normalization": "layer"},
+    ],
+    "gat_v2": [{}, {"receivers": "both", "num_layers": 3}],
+    "mt_albis": [
+        {},
+        {"attention": "gat_v2", "receivers": "both", "next_state": "dense", "combine": "sum"},
+        {"attention": "multi_head", "num_layers": 3, "normalization": "none"},
+        {"reduce_type": "mean|sum|max", "num_layers": 1},
+    ],
+}
+CASES = [
+    pytest.param(name, options, id=f"{name}-{index}")
+    for name, cases in TRIMMED.items()
+    for index, options in enumerate(cases)
+]
+
+
+def seed_states(model: tf.keras.Model, inputs: Inputs, *, training: bool = False) -> np.ndarray:
+    graph = model(inputs.graph(), training=training)
+    return tfgnn.keras.layers.ReadoutFirstNode(
+        node_set_name="paper", feature_name=tfgnn.HIDDEN_STATE
+    )(graph).numpy()
+
+
+def make(name: str, spec: Any, **options: Any) -> tf.keras.Model:
+    return models.TEMPLATES[name](spec, units=8, **{"seed": 3, **options})
+
+
+@pytest.mark.parametrize("name", sorted(models.TEMPLATES))
+def test_templates_are_described(name: str) -> None:
+    template = models.TEMPLATES[name]
+    assert template is getattr(models, name)
+    assert name in models.__all__
+    documentation = inspect.getdoc(template) or ""
+    hints = typing.get_type_hints(template)
+    spec, *keywords = inspect.signature(template).parameters.values()
+    assert spec.name == "spec"
+    assert hints["return"] is tf.keras.Model
+    assert {"units", "seed"} <= {keyword.name for keyword in keywords}
+    for keyword in keywords:
+        assert keyword.kind is keyword.KEYWORD_ONLY
+        assert keyword.name in hints
+        assert keyword.default is not keyword.empty
+        assert f"  {keyword.name}: " in documentation
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_trimmed_equals_untrimmed(name: str, options: dict[str, Any]) -> None:
+    spec = unpadded_spec()
+    trimmed = make(name, spec, **options)
+    whole = make(name, spec, **options, trim=False)
+    for left, right in zip(trimmed.weights, whole.weights, strict=True):
+        # One seed, one set of initial weights.
+        np.testing.assert_array_equal(left, right)
+    for seed in range(3):
+        inputs = random_inputs(seed)
+        expected = seed_states(whole, inputs)
+        assert expected.shape == (4, 8)
+        assert np.isfinite(expected).all()
+        np.testing.assert_allclose(seed_states(trimmed, inputs), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_padded_and_compiled_equals_untrimmed(name: str, options: dict[str, Any]) -> None:
+    inputs = [random_inputs(seed) for seed in range(3)]
+    layers = options.get("num_layers", 2)
+    spec = padded_spec(inputs, layers, options.get("receivers", "source"))
+    padded = make(name, spec, **options)
+    whole = make(name, unpadded_spec(), **options, trim=False)
+    padded.set_weights(whole.get_weights())
+    run = tf.function(lambda graph: padded(graph), jit_compile=True)
+    for each in inputs:
+        states = run(each.padded().graph()).node_sets["paper"]
+        assert states[tfgnn.HIDDEN_STATE].shape == (5, 8)
+        assert states.sizes.numpy().tolist() == [1] * 5
+        np.testing.assert_allclose(
+            states[tfgnn.HIDDEN_STATE][:4], seed_states(whole, each), atol=2e-5
+        )
+
+
+def test_padded_without_budget_is_exact() -> None:
+    inputs = random_inputs(1)
+    spec = padded_spec([inputs], 2, "source")
+    import dataclasses
+
+    padded = make("graph_sage", dataclasses.replace(spec, budget=None))
+    whole = make("graph_sage", unpadded_spec(), trim=False)
+    np.testing.assert_allclose(
+        seed_states(padded, inputs.padded())[:4], seed_states(whole, inputs), atol=1e-5
+    )
+
+
+def test_budget_must_fit_the_model() -> None:
+    spec = padded_spec([random_inputs(0)], 2, "source")
+    with pytest.raises(ValueError, match="must be for 3 layers. Got one for 2"):
+        make("graph_sage", spec, num_layers=3)
+    with pytest.raises(ValueError, match="must hold every direction"):
+        make("graph_sage", spec, receivers="both")
+
+
+def test_invalid_arguments() -> None:
+    spec = unpadded_spec()
+    for name, options in (
+        ("graph_sage", {"num_layers": 0}),
+        ("graph_sage", {"receivers": "sideways"}),
+        ("graph_sage", {"encoding": "raw"}),
+        ("graph_sage", {"reduce_type": "median"}),
+        ("graph_sage", {"normalization": "batch"}),
+        ("gat_v2", {"num_heads": 3}),
+        ("mt_albis", {"attention": "gat_v2", "num_heads": 3}),
+        ("mt_albis", {"attention": "self"}),
+    ):
+        (key,) = [key for key in options if key != "attention" or len(options) == 1]
+        with pytest.raises(ValueError, match=f"`{key}` .*must be"):
+            make(name, spec, **options)
+
+
+def seed_with(inputs: Inputs, condition: np.ndarray) -> int:
+    """A component whose seed fulfils a condition on papers."""
+    for component, row in enumerate(inputs.batch.seeds):
+        if condition[row]:
+            return component
+    raise AssertionError("no such seed")
+
+
+@pytest.mark.parametrize("name", sorted(TRIMMED))
+@pytest.mark.parametrize("encoding", ["dense", "columns"])
+def test_every_input_reaches_the_seed(name: str, encoding: str) -> None:
+    if name != "graph_sage" and encoding == "columns":
+        pytest.skip("an option of graph_sage")
+    options = {"encoding": encoding} if name == "graph_sage" else {}
+    if name != "mt_albis":
+        options["normalization"] = "none"
+    # A linear unit may be dead for one seed; 33 are not.
+    model = models.TEMPLATES[name](unpadded_spec(), units=32, num_layers=2, **options)
+    inputs = random_inputs(6, components=12)
+    before = seed_states(model, inputs)
+    papers, seeds = inputs.nodes["paper"], inputs.batch.seeds
+    known = papers["prize/known"] > 0
+
+    def change(set_name: str, feature: str, index: Any, value: Any) -> np.ndarray:
+        after = seed_states(model, inputs.with_value(set_name, feature, index, value))
+        return np.abs(after - before).max(axis=1)
+
+    everything = np.ones(len(known), bool)
+    for feature, condition, value in (
+        ("words", ~np.isnan(papers["words"]).any(axis=1), 2.5),
+        ("words", ~np.isnan(papers["words"]).any(axis=1), np.nan),
+        ("pages", everything, 20.0),
+        ("prize", known, 3.0),
+        ("prize/known", everything, None),
+        ("venue", papers["venue"] != 1, 1),
+        ("venue", papers["venue"] != 0, 0),
+        ("verdict", papers["verdict"] != 2, 2),
+        ("verdict/known", everything, None),
+        ("written/age", ~np.isnan(papers["written/age"]), 90.0),
+        ("written/age", ~np.isnan(papers["written/age"]), np.nan),
+        ("awarded/age", known, 31.0),
+    ):
+        component = seed_with(inputs, condition)
+        row = seeds[component]
+        if value is None:
+            value = 1 - papers[feature][row]
+        moved = change("paper", feature, row, value)
+        assert moved[component] > 1e-4, (feature, value)
+        assert not moved[np.arange(12) != component].any(), feature
+    # What is not known is masked, whatever its value.
+    row = seeds[seed_with(inputs, ~known)]
+    assert not change("paper", "prize", row, 5.0).any()
+    assert not change("paper", "awarded/age", row, 5.0).any()
+    # Authors of a seed, by their id; edges of a seed, by their age.
+    paper, author = inputs.batch.edges["by"]
+    edge = next(e for e, p in enumerate(paper) if p in seeds)
+    assert change(
+        "author", "#id", author[edge], (inputs.nodes["author"]["#id"][author[edge]] + 1) % 8
+    ).any()
+    edge = next(e for e, p in enumerate(inputs.batch.edges["cites"][0]) if p in seeds)
+    assert change("cites", "time/age", edge, 60.0).any()
+
+
+@pytest.mark.parametrize("name", sorted(TRIMMED))
+def test_one_seed_one_model(name: str) -> None:
+    spec = unpadded_spec()
+    tf.keras.utils.set_random_seed(1)
+    first = make(name, spec, dropout=0.4, id_dropout=0.3)
+    tf.keras.utils.set_random_seed(2)
+    second = make(name, spec, dropout=0.4, id_dropout=0.3)
+    third = make(name, spec, dropout=0.4, id_dropout=0.3, seed=4)
+    inputs = random_inputs(0)
+    for _ in range(2):
+        states = seed_states(first, inputs, training=True)
+        np.testing.assert_array_equal(seed_states(second, inputs, training=True), states)
+    assert np.abs(seed_states(third, inputs) - seed_states(first, inputs)).max() > 0.01
+    # Kernels of one shape start apart.
+    kernels = [w.numpy() for w in first.trainable_weights if "kernel" in w.name]
+    for index, kernel in enumerate(kernels):
+        for other in kernels[:index]:
+            assert kernel.shape != other.shape or (kernel != other).any()
+
+
+@pytest.mark.parametrize("name", sorted(TRIMMED))
+def test_dropout_goes_on_where_weights_were_saved(name: str, tmp_path: Any) -> None:
+    spec, inputs = unpadded_spec(), random_inputs(0)
+    model = make(name, spec, dropout=0.4, id_dropout=0.5)
+    states = [seed_states(model, inputs, training=True) for _ in range(2)]
+    assert (states[0] != states[1]).any()
+    model.save_weights(tmp_path / "weights")
+    expected = seed_states(model, inputs, training=True)
+    other = make(name, spec, dropout=0.4, id_dropout=0.5)
+    other.load_weights(tmp_path / "weights").assert_consumed()
+    np.testing.assert_array_equal(seed_states(other, inputs, training=True), expected)
+
+
+@pytest.mark.parametrize("name", sorted(TRIMMED))
+def test_fit_compiled(name: str) -> None:
+    inputs = [random_inputs(seed) for seed in range(3)]
+    model = make(name, padded_spec(inputs, 2, "source"), dropout=0.2, l2=1e-4)
+    states = tfgnn.keras.layers.ReadoutFirstNode(
+        node_set_name="paper", feature_name=tfgnn.HIDDEN_STATE
+    )(model.output)
+    head = tf.keras.Model(model.input, tf.keras.layers.Dense(1)(states))
+    head.compile("adam", tf.keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=True)
+    graphs = tf.data.Dataset.from_generator(
+        lambda: (each.padded().graph() for each in inputs),
+        output_signature=inputs[0].padded().graph().spec,
+    )
+    labels, weights = [[0.0], [1.0], [1.0], [0.0], [0.0]], [1.0, 1.0, 1.0, 1.0, 0.0]
+    data = graphs.map(lambda graph: (graph, tf.constant(labels), tf.constant(weights))).repeat()
+    history = head.fit(data, epochs=2, steps_per_epoch=3, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
