@@ -170,7 +170,7 @@ def _path(data: Any, parts: Sequence[str]) -> Iterator[str | int]:
 
 def _replace(data: Any, parts: Sequence[str], value: Any, name: str) -> Any:
     if not parts:
-        return {} if value is None and isinstance(data, dict) else value
+        return value
     first, rest = parts[0], parts[1:]
     if isinstance(data, list):
         if not first.isdigit() or int(first) >= len(data):

@@ -6,6 +6,7 @@ import ast
 import functools
 import importlib
 import importlib.util
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -63,12 +64,37 @@ def template_parameters(name: str) -> type[pydantic.BaseModel]:
         )
     function = _function(name)
     fields: dict[str, Any] = {}
+    texts = _argument_texts(ast.get_docstring(function) or "")
     for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
         assert argument.annotation is not None, f"`{argument.arg}` of `{name}` has no type"
         kind = eval(ast.unparse(argument.annotation), {"__builtins__": {}}, dict(_TYPES))
-        fields[argument.arg] = (kind, ... if default is None else ast.literal_eval(default))
+        fields[argument.arg] = (
+            kind,
+            pydantic.Field(
+                ... if default is None else ast.literal_eval(default),
+                description=texts.get(argument.arg, ""),
+            ),
+        )
     config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
     return pydantic.create_model(name, __config__=config, **fields)
+
+
+def _argument_texts(docstring: str) -> dict[str, str]:
+    r"""What a docstring in Google's form says of each argument.
+
+    >>> _argument_texts("Makes it.\n\nArgs:\n  units: The\n    width.\n  seed: Of it.\n")
+    {'units': 'The width.', 'seed': 'Of it.'}
+    """
+    section = re.search(r"^Args:\n((?: +.*\n?|\n)*)", docstring, re.MULTILINE)
+    texts: dict[str, str] = {}
+    name = ""
+    for line in section[1].splitlines() if section else ():
+        start = re.match(r"  (\w+): (.*)", line)
+        if start:
+            name, texts[start[1]] = start[1], start[2]
+        elif name and line.startswith("    "):
+            texts[name] += f" {line.strip()}"
+    return texts
 
 
 def load_template(name: str) -> Callable[..., Any]:
