@@ -1,37 +1,56 @@
-"""The seed of each component attends to what its sample reached, edge set by edge set."""
+"""The seed of each component attends to what its sample reached."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
-import tensorflow_gnn as tfgnn
+
+_MASKED = -1e9
 
 
 @tf.keras.utils.register_keras_serializable(package="tfgnn_ext")
 class SeedAttention(tf.keras.layers.Layer):
-    """Multi-head attention of a component's seed to the far ends of one edge set's edges.
+    """Multi-head attention of a component's seed to groups of items, each with its own weights.
 
-    With s_c the seed's state in component c, h_e the state at the target of edge e, and heads of
-    width d, ``score_e = <W_q s_c, W_k h_e> / sqrt(d)``, softmax over the edges of the component,
-    ``out_c = [sum_e softmax_e W_v h_e, mean_e m_e, max_e m_e]`` with ``m_e = relu(W_m h_e)``. The
-    mean and the maximum count and detect, which a softmax cannot. A component without edges gets
-    zeros.
+    A group g is what one edge set reached. With s_c the seed's state in component c, h_i the state
+    of item i, and heads of width w, ``score_i = <Q_g s_c, K_g h_i> / sqrt(w)``, softmax over the
+    component's items in the group, ``out_cg = [sum_i softmax_i V_g h_i, mean_i m_i, max_i m_i]``
+    with ``m_i = relu(P h_i + b)``, P shared by the groups. The mean and the maximum count and
+    detect, which a softmax cannot. A group without items gives zeros.
+
+    Keys and values are never formed: ``<Q s, K h> = <K' Q s, h>`` is a product of h with one vector
+    a component and head, and ``sum a_i V h_i = V sum a_i h_i`` projects once a component. The cost
+    of an item is ``2 num_heads + pooled_units`` products of the states' width.
 
     Args:
+      groups: The number of slots of each group: the most items of one component.
       num_heads: The number of heads.
       units: The width of the attended values; `num_heads` divides it.
       pooled_units: The width of the mean and of the maximum.
       seed: Of the initial weights.
 
     Call:
-      inputs: ``(seeds [num_components, d_s], states [num_nodes, d_h], targets int32 [num_edges],
-        sizes int32 [num_components])``, edges of one component after the other.
-      Returns ``[num_components, units + 2 * pooled_units]``.
+      inputs: ``(seeds [num_components, d_s], items [num_components, sum(groups), d_h],
+        mask float32 [num_components, sum(groups)])``, 1 where a slot has an item.
+      Returns ``[num_components, len(groups) * (units + 2 * pooled_units)]``.
+
+    >>> import tensorflow as tf
+    >>> layer = SeedAttention(groups=[3, 1], num_heads=2, units=4, pooled_units=5)
+    >>> layer((tf.ones([7, 6]), tf.ones([7, 4, 8]), tf.ones([7, 4]))).shape
+    TensorShape([7, 28])
     """
 
     def __init__(
-        self, *, num_heads: int, units: int, pooled_units: int, seed: int = 0, **kwargs: Any
+        self,
+        *,
+        groups: Sequence[int],
+        num_heads: int,
+        units: int,
+        pooled_units: int,
+        seed: int = 0,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if units % num_heads:
@@ -39,50 +58,64 @@ class SeedAttention(tf.keras.layers.Layer):
                 f"`units` of `SeedAttention` must be a multiple of `num_heads` = {num_heads}. "
                 f"Got {units}."
             )
+        self.groups = tuple(groups)
         self.num_heads = num_heads
         self.units = units
         self.pooled_units = pooled_units
         self.seed = seed
 
-        def dense(width: int, offset: int, **options: Any) -> tf.keras.layers.Dense:
-            initializer = tf.keras.initializers.GlorotUniform(seed + offset)
-            return tf.keras.layers.Dense(width, kernel_initializer=initializer, **options)
+    def build(self, input_shape: Any) -> None:
+        seeds, items = input_shape[0][-1], input_shape[1][-1]
+        number, heads, width = len(self.groups), self.num_heads, self.units // self.num_heads
 
-        self._query = dense(units, 0)
-        # One product makes keys, values and what is pooled.
-        self._mixed = dense(2 * units + pooled_units, 1)
+        def kernel(name: str, shape: list[int], fan_in: int, fan_out: int, offset: int) -> Any:
+            limit = (6 / (fan_in + fan_out)) ** 0.5  # Glorot's, of one group's matrix.
+            initializer = tf.keras.initializers.RandomUniform(-limit, limit, self.seed + offset)
+            return self.add_weight(name=name, shape=shape, initializer=initializer)
+
+        self._query = kernel("query", [seeds, number * self.units], seeds, self.units, 0)
+        self._key = kernel("key", [number * heads, width, items], items, self.units, 1)
+        self._value = kernel("value", [number * heads, items, width], items, self.units, 2)
+        shape = [items, self.pooled_units]
+        self._pooled = kernel("pooled", shape, items, self.pooled_units, 3)
+        self._bias = self.add_weight(name="bias", shape=[self.pooled_units], initializer="zeros")
+        super().build(input_shape)
 
     def call(self, inputs: tuple[tf.Tensor, ...]) -> tf.Tensor:
-        seeds, states, targets, sizes = inputs
-        components = seeds.shape[0] or tf.shape(seeds)[0]
-        # [num_edges]
-        component = tf.repeat(tf.range(components), sizes)
-        # Project nodes, not edges: a node that many edges reach is projected once.
-        mixed = tf.gather(self._mixed(states), targets)
-        keys, values, pooled = tf.split(mixed, [self.units, self.units, self.pooled_units], axis=-1)
-        width = self.units // self.num_heads
-        # [num_edges, num_heads]
-        products = tf.gather(self._query(seeds), component) * keys
-        scores = tf.reduce_sum(tf.reshape(products, [-1, self.num_heads, width]), axis=-1)
-        scores *= width**-0.5
-        best = tf.math.unsorted_segment_max(scores, component, components)
-        weights = tf.exp(scores - tf.gather(tf.stop_gradient(best), component))
-        total = tf.math.unsorted_segment_sum(weights, component, components)
-        # [num_edges, num_heads, width] -> [num_components, units]
-        weighted = tf.reshape(values, [-1, self.num_heads, width]) * weights[..., None]
-        weighted = tf.reshape(weighted, [-1, self.units])
-        attended = tf.math.unsorted_segment_sum(weighted, component, components)
-        scale = tf.repeat(tf.math.reciprocal_no_nan(total), width, axis=1)
-        attended *= scale
-        pooled = tf.nn.relu(pooled)
-        means = tf.math.unsorted_segment_mean(pooled, component, components)
-        # relu'd values: 0 is the maximum of nothing.
-        maxima = tf.nn.relu(tf.math.unsorted_segment_max(pooled, component, components))
-        return tf.concat([attended, means, maxima], axis=-1)
+        seeds, items, mask = inputs
+        heads, width = self.num_heads, self.units // self.num_heads
+        # [num_components, groups * num_heads, width] -> [..., d_h]
+        queries = tf.reshape(tf.matmul(seeds, self._query), [-1, len(self.groups) * heads, width])
+        queries = _by_head(queries, self._key) * width**-0.5
+        # [num_components, sum(groups), pooled_units]
+        pooled = tf.nn.relu(tf.matmul(items, self._pooled) + self._bias) * mask[..., None]
+        attended, found = [], []
+        slices = zip(
+            tf.split(queries, len(self.groups), axis=1),
+            tf.split(items, self.groups, axis=1),
+            tf.split(mask, self.groups, axis=1),
+            tf.split(pooled, self.groups, axis=1),
+            strict=True,
+        )
+        for query, item, present, pool in slices:
+            # [num_components, num_heads, slots]
+            scores = tf.matmul(query, item, transpose_b=True)
+            scores += (1 - present[:, None, :]) * _MASKED
+            weights = tf.nn.softmax(scores) * present[:, None, :]
+            # [num_components, num_heads, d_h]
+            attended.append(tf.matmul(weights, item))
+            count = tf.maximum(tf.reduce_sum(present, axis=1, keepdims=True), 1.0)
+            # relu'd values: 0 is the maximum of nothing.
+            found += [tf.reduce_sum(pool, axis=1) / count, tf.reduce_max(pool, axis=1)]
+        # [num_components, groups * num_heads, width]
+        values = _by_head(tf.concat(attended, axis=1), self._value)
+        flat = tf.reshape(values, [-1, len(self.groups) * self.units])
+        return tf.concat([flat, *found], axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
+            "groups": self.groups,
             "num_heads": self.num_heads,
             "units": self.units,
             "pooled_units": self.pooled_units,
@@ -90,4 +123,10 @@ class SeedAttention(tf.keras.layers.Layer):
         }
 
 
-__all__ = ["SeedAttention", "tfgnn"]
+def _by_head(vectors: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
+    """``[n, heads, a]`` times ``[heads, a, b]``, head by head: ``[n, heads, b]``.
+
+    An einsum would do, at several times the cost.
+    """
+    product = tf.matmul(tf.transpose(vectors, [1, 0, 2]), kernels)
+    return tf.transpose(product, [1, 0, 2])
