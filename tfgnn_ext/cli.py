@@ -177,6 +177,8 @@ def doctor() -> None:
 def main() -> None:
     """Runs the command; an error is one line, or one line a problem, on standard error."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Threads of scikit-learn that wait by spinning are slow beside any other work.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     if debug:  # Wherever it stands.

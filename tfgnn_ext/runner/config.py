@@ -161,6 +161,9 @@ class TrainingConfig(_Section):
         500, description="Save after so many steps too, not only after each epoch."
     )
     steps_per_execution: Positive = Field(1, description="Steps in one call of TensorFlow.")
+    jit_compile: bool = Field(
+        False, description="Whether to pad batches to static sizes and compile the step with XLA."
+    )
     resample: bool = Field(True, description="Whether each epoch draws other neighbours.")
     fit_batches: Positive = Field(
         24, description="Training batches off which means, deviations and quantiles are read."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -62,7 +63,9 @@ def run(
         run_stages(stages_of(context), context, until=until, redo=redo)
         directory.log("run finished")
     except BaseException as error:
-        directory.log("run failed", error=f"{type(error).__name__}: {error}")
+        # The command shows one line of it.
+        where = None if isinstance(error, InputError) else traceback.format_exc()
+        directory.log("run failed", error=f"{type(error).__name__}: {error}", traceback=where)
         raise
     finally:
         directory.close()

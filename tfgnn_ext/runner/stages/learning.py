@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -13,10 +14,10 @@ from tfgnn_ext import training
 from tfgnn_ext.graph import Seeds
 from tfgnn_ext.runner.context import Context
 from tfgnn_ext.runner.input_error import InputError
+from tfgnn_ext.runner.stages.static_sizes import static_sizes, trimming_budget
 from tfgnn_ext.runner.template_parameters import load_template
-from tfgnn_ext.tensors.fit_input_spec import fit_input_spec
-from tfgnn_ext.tensors.input_spec import InputSpec
-from tfgnn_ext.tensors.sampled_batches import SampledBatches
+from tfgnn_ext.sampling import Sizes
+from tfgnn_ext.tensors import InputSpec, SampledBatches, fit_input_spec
 
 
 def make_task(context: Context) -> training.NodeClassification:
@@ -31,18 +32,26 @@ def make_task(context: Context) -> training.NodeClassification:
     )
 
 
-def batches(context: Context, seeds: Seeds, *, batch_size: int | None = None) -> SampledBatches:
-    """Sampled batches of seeds."""
+def batches(
+    context: Context, seeds: Seeds, *, batch_size: int | None = None, padded: bool = False
+) -> SampledBatches:
+    """Sampled batches of seeds; padded ones read ``inputs.json``."""
+    sizes = None
+    if padded:
+        sizes = Sizes(**context.directory.read_json("inputs.json")["sizes"])
     return SampledBatches(
-        context.sampler, seeds, batch_size=batch_size or context.config.training.batch_size
+        context.sampler,
+        seeds,
+        batch_size=batch_size or context.config.training.batch_size,
+        budget=sizes,
     )
 
 
-def provider(context: Context) -> training.SampledProvider:
+def provider(context: Context, *, padded: bool = False) -> training.SampledProvider:
     """The batches of the training seeds."""
     config, seeds = context.config, context.data.seeds.split("train")
     return training.SampledProvider(
-        batches(context, seeds),
+        batches(context, seeds, padded=padded),
         seed=config.training.seed,
         partial="drop" if len(seeds) >= config.training.batch_size else "pad",
         class_weights=config.task.class_weights,
@@ -51,13 +60,18 @@ def provider(context: Context) -> training.SampledProvider:
 
 
 def input_statistics(context: Context) -> Any:
-    """Means, deviations and quantiles of the features, over training samples."""
+    """Means, deviations and quantiles of the features, and sizes, over training samples."""
     train = provider(context)
     steps = min(context.config.training.fit_batches, train.steps_per_epoch())
     data = train.dataset(0, steps)
-    graphs = (graph for graph, *_ in data)
+    graphs = [graph for graph, *_ in data]
     spec = fit_input_spec(graphs, data.element_spec[0], context.data.graph, context.sampler.plan)
-    return spec.statistics()
+    statistics = spec.statistics()
+    if context.config.training.jit_compile:
+        sizes = static_sizes(graphs, context.sampler)
+        statistics["sizes"] = dataclasses.asdict(sizes)
+        statistics["budget"] = trimming_budget(graphs, spec, sizes, context.config.parameters)
+    return statistics
 
 
 def model_function(context: Context) -> Callable[[tfgnn.GraphTensorSpec], tf.keras.Model]:

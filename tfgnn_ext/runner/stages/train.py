@@ -20,8 +20,11 @@ def train(context: Context) -> dict[str, Any]:
     config, directory, seeds = context.config.training, context.directory, context.data.seeds
     if not directory.has("inputs.json"):
         directory.write_json("inputs.json", learning.input_statistics(context))
-    provider = learning.provider(context)
+    provider = learning.provider(context, padded=config.jit_compile)
     validation = seeds.split("validation")
+    source = None
+    if len(validation):
+        source = learning.batches(context, validation, padded=config.jit_compile)
     total = config.epochs * provider.steps_per_epoch() * config.batch_size
     with context.progress.counting("seeds", total) as advance:
         trainer = training.Trainer(
@@ -37,6 +40,7 @@ def train(context: Context) -> dict[str, Any]:
                 ema_momentum=config.ema_momentum,
             ),
             steps_per_execution=config.steps_per_execution,
+            jit_compile=config.jit_compile,
             monitor=config.monitor,
             patience=config.patience,
             validate_every=config.validate_every,
@@ -58,7 +62,7 @@ def train(context: Context) -> dict[str, Any]:
             learning.model_function(context),
             provider,
             trainer,
-            validation=learning.batches(context, validation) if len(validation) else None,
+            validation=source,
         )
     with directory.replacing("weights.npz") as partial, open(partial, "wb") as file:
         np.savez(file, *fitted.model.get_weights())
