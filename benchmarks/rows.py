@@ -88,7 +88,9 @@ def versions(*packages: str) -> dict[str, str]:
     return found
 
 
-def show(rows: Sequence[Row], *, as_json: bool, sizes: dict[str, Any], used: dict[str, str]) -> None:
+def show(
+    rows: Sequence[Row], *, as_json: bool, sizes: dict[str, Any], used: dict[str, str]
+) -> None:
     """Prints the rows."""
     if as_json:
         for row in rows:

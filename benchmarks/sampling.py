@@ -46,7 +46,9 @@ def batches(num_nodes: int, count: int) -> np.ndarray:
     return np.random.default_rng(1).integers(0, num_nodes, (count, BATCH)).astype(np.int32)
 
 
-def arrays(sampler: InMemorySampler, rows: np.ndarray, time: int | None = None) -> Callable[[], None]:
+def arrays(
+    sampler: InMemorySampler, rows: np.ndarray, time: int | None = None
+) -> Callable[[], None]:
     times = None if time is None else np.full(BATCH, time)
 
     def work() -> None:
@@ -182,7 +184,9 @@ def main() -> None:
     seeds = rows.size
     found: list[Row] = []
 
-    one = random_graph({"e0": random_edges(random, num_nodes, num_edges)}, num_nodes, num_features=32)
+    one = random_graph(
+        {"e0": random_edges(random, num_nodes, num_edges)}, num_nodes, num_features=32
+    )
     sampler = InMemorySampler(one, plan(("e0",)))
     few = rows[: max(4, steps // 50)]
     sides: dict[str, Callable[[], Any]] = {
@@ -266,7 +270,12 @@ def main() -> None:
         sides = {}
         for degree in (0, hub):
             edges = random_edges(
-                random, num_nodes, num_edges, hub=degree, timed=timed, weighted=strategy == "weighted"
+                random,
+                num_nodes,
+                num_edges,
+                hub=degree,
+                timed=timed,
+                weighted=strategy == "weighted",
             )
             graph = random_graph({"e0": edges}, num_nodes)
             sides["hub" if degree else "none"] = arrays(

@@ -17,7 +17,6 @@ import pytest
 import tfgnn_ext  # noqa: F401  (before TensorFlow)
 from tfgnn_ext.graph import Graph, GraphSchema, Seeds
 from tfgnn_ext.graph.datasets.flights import build_tables, read_raw
-from tfgnn_ext.graph.schema import set_extra
 from tfgnn_ext.runner.loaded_config import load_config
 from tfgnn_ext.sampling import InMemorySampler, write_examples
 
@@ -157,9 +156,8 @@ def test_ages_of_outcomes_not_yet_known_are_caught(world: tuple[GraphSchema, Tab
     schema, tables = world
     leaky = type(schema).FromString(schema.SerializeToString())
     flight = leaky.node_sets["flight"]
-    times = [item for item in flight.metadata.extra if item.key == "times"][0]
+    times = next(item for item in flight.metadata.extra if item.key == "times")
     times.value += ",landing"
-    set_extra(flight, {})
 
     def landing(table: Tables) -> Tables:
         found = table["flight"]

@@ -59,10 +59,10 @@ def weighted(key: int, weights: list[int], fanout: int) -> list[int]:
         value = below(draw(key, attempt), total)
         attempt += 1
         running = 0
-        for position, weight in enumerate(weights):
-            running += weight
-            if running > value:
-                break
+        position = -1
+        while running <= value:
+            position += 1
+            running += weights[position]
         if position in chosen:
             rejected += 1
         chosen.add(position)
@@ -82,7 +82,9 @@ class Component:
     """One sampled component: ids would do, rows are what the kernel returns."""
 
     nodes: dict[str, list[int]] = field(default_factory=dict)
-    edges: dict[str, list[tuple[int, int, int]]] = field(default_factory=dict)  # source, target, row
+    edges: dict[str, list[tuple[int, int, int]]] = field(
+        default_factory=dict
+    )  # source, target, row
 
 
 def quantised(weights: list[float], timed: bool) -> list[int]:
@@ -112,7 +114,9 @@ def sample(graph: Any, plan: Any, row: int, time: int | None = None, epoch: int 
         out: list[int] = []
         for local in frontier:
             source = sources[local]
-            key = mix(mix(prefix, seed_key), id_key(graph.node_sets[edge_set.source].ids[source].item()))
+            key = mix(
+                mix(prefix, seed_key), id_key(graph.node_sets[edge_set.source].ids[source].item())
+            )
             begin, end = int(edge_set.indptr[source]), int(edge_set.indptr[source + 1])
             if edge_set.times is not None and time is not None:
                 end = begin + sum(1 for t in edge_set.times[begin:end] if t <= time)

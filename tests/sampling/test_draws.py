@@ -13,7 +13,7 @@ from scipy import stats
 from tfgnn_ext.sampling.draws import LATEST_K, UNIFORM, WEIGHTED, draw_edges, draw_weighted
 from tfgnn_ext.sampling.keys import mix
 
-LEVEL = 1e-4  # Each test rejects a true sampler with this probability (keys are fixed: never again).
+LEVEL = 1e-4  # Each test rejects a true sampler with this probability; keys are fixed.
 DRAWS = 40_000
 NONE = np.empty(0, np.int64)
 Draw = Callable[[np.uint64, np.ndarray], int]

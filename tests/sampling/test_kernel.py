@@ -85,7 +85,9 @@ def test_kernel_equals_its_plain_twin(data: st.DataObject) -> None:
     chosen = plan(data.draw)
     epoch = data.draw(st.integers(0, 3))
     rows = np.asarray(data.draw(st.lists(st.integers(0, 12), min_size=1, max_size=5)))
-    times = np.asarray(data.draw(st.lists(st.integers(0, 55), min_size=len(rows), max_size=len(rows))))
+    times = np.asarray(
+        data.draw(st.lists(st.integers(0, 55), min_size=len(rows), max_size=len(rows)))
+    )
     batch = InMemorySampler(graph, chosen).sample(rows, times, epoch=epoch)
     for index, (row, time) in enumerate(zip(rows.tolist(), times.tolist(), strict=True)):
         expected = twin.sample(graph, chosen, row, time, epoch)

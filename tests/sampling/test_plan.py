@@ -32,7 +32,7 @@ ENDS = {"likes": ("user", "item"), "similar": ("item", "item")}
 )
 def test_bad_operations_are_refused(options: dict[str, Any], message: str) -> None:
     valid: dict[str, Any] = {"name": "a", "edge_set": "likes", "fanout": 3}
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(ValueError, match="of `SamplingOp`") as error:
         SamplingOp(**{**valid, **options})
     assert str(error.value).startswith(message)
 

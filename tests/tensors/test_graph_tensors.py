@@ -1,4 +1,4 @@
-"""Batches as GraphTensors: the TensorFlow twin of known_features, padding, and the way via files."""
+"""Batches as GraphTensors: the twin of known_features, padding, and the way via files."""
 
 from __future__ import annotations
 
@@ -82,9 +82,10 @@ def test_features_equal_known_features_bit_for_bit(sampler: InMemorySampler, see
             compared += 1
         assert set(part.features) - {"#id"} == set(expected)
     assert compared >= 10
-    assert graph.node_sets["user"].features["#id"].numpy().tolist() == (
-        sampled.node_rows["user"] + 1
-    ).tolist()
+    assert (
+        graph.node_sets["user"].features["#id"].numpy().tolist()
+        == (sampled.node_rows["user"] + 1).tolist()
+    )
 
 
 def test_padded_batches_have_static_shapes_and_the_same_content(
@@ -103,9 +104,7 @@ def test_padded_batches_have_static_shapes_and_the_same_content(
         total = int(plain.node_sets[name].total_size)
         for feature, values in part.features.items():
             assert values.shape[0] == budget.nodes[name]
-            np.testing.assert_array_equal(
-                values[:total], plain.node_sets[name].features[feature]
-            )
+            np.testing.assert_array_equal(values[:total], plain.node_sets[name].features[feature])
     source = SampledBatches(sampler, seeds, batch_size=3, budget=budget)
     spec = source.dataset(lambda step: (positions, np.ones(3), 0), 0, 1).element_spec[0]
     for leaf in tf.nest.flatten(spec, expand_composites=True):

@@ -68,8 +68,8 @@ def test_components_without_nodes_have_no_seed() -> None:
     none = np.zeros(3, np.int32)
     batch = Batch(
         node_sizes={"paper": np.array([2, 0, 0], np.int32), "author": none},
-        edge_sizes={name: none for name in ("cites", "by", "wrote")},
-        edges={name: empty for name in ("cites", "by", "wrote")},
+        edge_sizes=dict.fromkeys(("cites", "by", "wrote"), none),
+        edges=dict.fromkeys(("cites", "by", "wrote"), empty),
         states={"paper": np.zeros((2, 1), np.float32), "author": np.zeros((0, 1), np.float32)},
         edge_states={n: np.zeros((0, 1), np.float32) for n in ("cites", "by", "wrote")},
     )

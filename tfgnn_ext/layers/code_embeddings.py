@@ -58,7 +58,8 @@ class CodeEmbeddings(tf.keras.layers.Layer):
         self.features = categorical(features)
         if not self.features:
             raise ValueError(
-                "`features` of `CodeEmbeddings` must name at least one categorical feature. Got none."
+                "`features` of `CodeEmbeddings` must name at least one categorical feature. "
+                "Got none."
             )
         self.units = units
         self.id_dropout = id_dropout

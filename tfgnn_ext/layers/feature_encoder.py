@@ -18,8 +18,9 @@ from tfgnn_ext.tensors.input_spec import FeatureInput
 class FeatureEncoder(tf.keras.layers.Layer):
     """Maps a set's delivered features to ``[num_items, units]``.
 
-    ``dropout(activation(W c + b + sum_k E_k[code_k]))``, with the columns c of `NumberColumns` (standardised numbers,
-    ages, flags and the piecewise linear encoding) and the `CodeEmbeddings` of all categories.
+    ``dropout(activation(W c + b + sum_k E_k[code_k]))``, with the columns c of `NumberColumns`
+    (standardised numbers, ages, flags and the piecewise linear encoding) and the `CodeEmbeddings`
+    of all categories.
 
     Args:
       features: How to encode each feature, at least one; what is not named is ignored.

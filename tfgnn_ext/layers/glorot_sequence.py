@@ -20,7 +20,8 @@ class GlorotSequence:
 
     >>> draw = GlorotSequence(7)
     >>> first, second = draw([2, 2]), draw([2, 2])
-    >>> bool(tf.reduce_any(first == second)), bool(tf.reduce_all(first == GlorotSequence(7)([2, 2])))
+    >>> again = GlorotSequence(7)([2, 2])
+    >>> bool(tf.reduce_any(first == second)), bool(tf.reduce_all(first == again))
     (False, True)
     """
 

@@ -74,8 +74,8 @@ class PoolNeighbors(tf.keras.layers.Layer):
             )
         if any(part not in _REDUCTIONS for part in reduce_type.split("|")):
             raise ValueError(
-                f"`reduce_type` of `PoolNeighbors` must be of {', '.join(_REDUCTIONS)}, joined by |. "
-                f"Got {reduce_type!r}."
+                f"`reduce_type` of `PoolNeighbors` must be of {', '.join(_REDUCTIONS)}, joined by "
+                f"|. Got {reduce_type!r}."
             )
         self.receiver_tag = receiver_tag
         self.reduce_type = reduce_type

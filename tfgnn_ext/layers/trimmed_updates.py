@@ -16,8 +16,8 @@ from tfgnn_ext.tensors.trimming import edge_set_name, keep_seeds, start_trimming
 class TrimmedUpdates(tf.keras.layers.Layer):
     """A stack of `tfgnn.keras.layers.GraphUpdate`, computed where the seeds can see the result.
 
-    Layer l is called on the bipartite graph of `trim_to_receivers`: it updates node sets ``n``, from
-    the edge sets that `edge_set_name` names. The seeds' states equal those of the same updates
+    Layer l is called on the bipartite graph of `trim_to_receivers`: it updates node sets ``n``,
+    from the edge sets that `edge_set_name` names. The seeds' states equal those of the same updates
     called one after another on the whole graph.
 
     Args:

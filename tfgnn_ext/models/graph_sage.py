@@ -34,8 +34,8 @@ def graph_sage(
 ) -> tf.keras.Model:
     """GraphSAGE: a node's next state is a dense layer of its state and its neighbours' mean.
 
-    ``h_v' = relu(W [h_v, pool_e1 h_u, pool_e2 h_u, ...] + b)`` with one pool for every edge set that
-    `v` receives from, over its neighbours there and the encoded features of the edges to them
+    ``h_v' = relu(W [h_v, pool_e1 h_u, pool_e2 h_u, ...] + b)`` with one pool for every edge set
+    that `v` receives from, over its neighbours there and the encoded features of the edges to them
     (Hamilton et al., "Inductive Representation Learning on Large Graphs", NeurIPS 2017).
 
     Args:

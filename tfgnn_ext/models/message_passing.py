@@ -178,5 +178,6 @@ def check_choice(template: str, name: str, value: str, choices: Any) -> None:
     """Checks an argument against its Literal type."""
     if value not in get_args(choices):
         raise ValueError(
-            f"`{name}` of `{template}` must be one of {', '.join(get_args(choices))}. Got {value!r}."
+            f"`{name}` of `{template}` must be one of {', '.join(get_args(choices))}. "
+            f"Got {value!r}."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,9 @@ def edge_times(edge_set: EdgeSet) -> dict[str, npt.NDArray[np.int64]]:
     return {} if edge_set.times is None else {"time": edge_set.times}
 
 
-def _decoded(name: str, values: npt.NDArray[Any], features: dict[str, Feature]) -> npt.NDArray[Any]:
+def _decoded(
+    name: str, values: npt.NDArray[Any], features: Mapping[str, Feature]
+) -> npt.NDArray[Any]:
     """Strings travel as strings, not as codes of this graph's vocabulary."""
     feature = features.get(name)
     if feature is None or feature.vocabulary is None:
@@ -73,7 +76,7 @@ def write_examples(
         )
         for feature, values in delivered.items():
             add(prefix, feature, _decoded(feature, values, node_set.features), sizes)
-    for name, rows in batch.edge_rows.items():
+    for name, positions in batch.edge_rows.items():
         edge_set, sizes = graph.edge_sets[name], batch.edge_sizes[name]
         prefix = f"edges/{name}"
         add(prefix, "#size", sizes, ones)
@@ -85,7 +88,7 @@ def write_examples(
             offsets = np.repeat(np.cumsum(counts) - counts, sizes)
             add(prefix, end, indices - offsets, sizes)
         times = None if batch.seed_times is None else batch.times_of(sizes)
-        delivered = known_features(edge_set.features, edge_times(edge_set), rows, times)
+        delivered = known_features(edge_set.features, edge_times(edge_set), positions, times)
         for feature, values in delivered.items():
             add(prefix, feature, _decoded(feature, values, edge_set.features), sizes)
     if batch.seed_times is not None:

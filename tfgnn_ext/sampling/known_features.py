@@ -51,8 +51,8 @@ def known_features(
     >>> out = known_features(
     ...     {"delay": delay}, {"landed": np.array([10, 20])}, np.array([0, 1]), np.array([15, 15])
     ... )
-    >>> {name: values.tolist() for name, values in out.items()}
-    {'delay': [5.0, 0.0], 'delay/known': [1.0, 0.0], 'landed/age': [5.0, 0.0], 'landed/known': [1.0, 0.0]}
+    >>> out["delay"].tolist(), out["delay/known"].tolist(), out["landed/age"].tolist()
+    ([5.0, 0.0], [1.0, 0.0], [5.0, 0.0])
     """
     delivered: dict[str, Array] = {}
     for name, feature in features.items():

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfgnn_ext.graph import EdgeSet, Graph, NodeSet
-from tfgnn_ext.sampling import draws, kernel
+from tfgnn_ext.sampling import kernel
 from tfgnn_ext.sampling.keys import name_key, operation_key
 from tfgnn_ext.sampling.packing import Layout, Sizes
 from tfgnn_ext.sampling.plan import STRATEGIES, SamplingOp, SamplingPlan
@@ -261,7 +261,7 @@ class InMemorySampler:
             raise ValueError(
                 f"`rows` of `sample` must be a vector of ints. Got {seeds.dtype} {seeds.shape}."
             )
-        if len(seeds) and not (0 <= seeds.min() and seeds.max() < number):
+        if len(seeds) and not (seeds.min() >= 0 and seeds.max() < number):
             wrong = seeds.min() if seeds.min() < 0 else seeds.max()
             raise ValueError(
                 f"`rows` of `sample` must be in [0, {number}), the rows of node set "
@@ -271,8 +271,8 @@ class InMemorySampler:
             return seeds.astype(np.int32), None
         if times is None:
             raise ValueError(
-                "`times` of `sample` must be given: the plan reaches edges with a time, or features "
-                "that become known at a time. Got None."
+                "`times` of `sample` must be given: the plan reaches edges with a time, or "
+                "features that become known at a time. Got None."
             )
         seed_times = np.asarray(times, np.int64)
         if seed_times.shape != seeds.shape:

@@ -122,8 +122,8 @@ class Layout:
         nodes = {name: int(count.sum()) for name, count in node_counts.items()}
         edges = {name: int(count.sum()) for name, count in edge_counts.items()}
         components = batch
-        padding_nodes = {name: 0 for name in nodes}
-        padding_edges = {name: 0 for name in edges}
+        padding_nodes = dict.fromkeys(nodes, 0)
+        padding_edges = dict.fromkeys(edges, 0)
         if budget is not None:
             components += 1
             padding_nodes = {name: budget.nodes[name] - n for name, n in nodes.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tfgnn_ext.graph import Feature, Graph, GraphSchema, new_schema
@@ -19,7 +20,7 @@ _TYPES = {
 }
 
 
-def _declare(message: Any, features: dict[str, Feature], kinds: dict[str, str]) -> None:
+def _declare(message: Any, features: Mapping[str, Feature], kinds: dict[str, str]) -> None:
     for name, kind in kinds.items():
         declared = message.features[name]
         declared.dtype = _TYPES[kind]

@@ -85,7 +85,8 @@ def cumulative_weights(
         )
     running = np.cumsum(scaled.astype(np.int64))  # Wraps around harmlessly: differences are exact.
     before = np.concatenate([[0], running])[indptr[:-1]]
-    return running - np.repeat(before, degrees)
+    result: npt.NDArray[np.int64] = running - np.repeat(before, degrees)
+    return result
 
 
 def falling_order(

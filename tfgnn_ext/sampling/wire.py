@@ -46,7 +46,7 @@ def _field(number: int, payload: bytes) -> bytes:
 
 
 def encode_feature(values: Values) -> bytes:
-    """A tf.Feature: its kind follows from the values.
+    r"""A tf.Feature: its kind follows from the values.
 
     Args:
       values: An array of floats or of ints, flattened in row-major order, or byte strings.
@@ -55,7 +55,7 @@ def encode_feature(values: Values) -> bytes:
       The serialized message.
 
     >>> encode_feature(np.array([1, 300]))
-    b'\\x1a\\x05\\n\\x03\\x01\\xac\\x02'
+    b'\x1a\x05\n\x03\x01\xac\x02'
     """
     if isinstance(values, np.ndarray) and values.dtype.kind == "f":
         packed = np.ascontiguousarray(values, "<f4").tobytes()

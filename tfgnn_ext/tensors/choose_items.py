@@ -1,4 +1,4 @@
-"""Picks the marked items of components that lie one after another, with or without static shapes."""
+"""Which items a trimmed layer keeps, and where they go: of any number, or in static room."""
 
 from __future__ import annotations
 

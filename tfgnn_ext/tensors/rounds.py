@@ -83,8 +83,9 @@ def check_directions(directions: Iterable[Direction]) -> None:
     for name, tag in directions:
         if tag not in (tfgnn.SOURCE, tfgnn.TARGET):
             raise ValueError(
-                f"`directions` must name SOURCE or TARGET as the receiver of edge set {name!r}: the "
-                f"context hears every node, so that nothing can be trimmed below it. Got tag {tag}."
+                f"`directions` must name SOURCE or TARGET as the receiver of edge set {name!r}: "
+                f"the context hears every node, so that nothing can be trimmed below it. "
+                f"Got tag {tag}."
             )
 
 

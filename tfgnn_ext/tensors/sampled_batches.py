@@ -86,7 +86,9 @@ class SampledBatches:
 
         def sample(step: np.int64) -> tuple[npt.NDArray[Any], ...]:
             positions, weights, epoch = choose(int(step))
-            times = self.seeds.times[positions] if self.sampler.timed else None
+            times = None
+            if self.sampler.timed and self.seeds.times is not None:
+                times = self.seeds.times[positions]
             packed = self.sampler.sample_packed(
                 self._rows[positions], times, epoch=epoch, budget=self.budget
             )

@@ -1,4 +1,4 @@
-"""The features of one node or edge set as tensors, read by the TensorFlow twin of `known_features`."""
+"""A set's features as tensors, read by the TensorFlow twin of `known_features`."""
 
 from __future__ import annotations
 
@@ -87,6 +87,7 @@ class SetFeatures:
                 if name in self._number_columns
                 else (codes, self._code_columns)
             )
+            assert table is not None
             begin, end = spans[name]
             # [num_rows, *shape]
             values = tf.reshape(table[:, begin:end], (-1, *shape))
