@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfgnn_ext.layers.keyed_mask import keyed_mask
 from tfgnn_ext.tensors.input_spec import FeatureInput
 
 _ID = "#id"
@@ -103,9 +104,10 @@ class CodeEmbeddings(tf.keras.layers.Layer):
         return tf.reduce_sum(tf.gather(self._table, rows), axis=1)
 
     def _drop(self, codes: tf.Tensor) -> tf.Tensor:
-        draws = tf.random.stateless_uniform(tf.shape(codes), [self.seed, self._step.read_value()])
+        step = self._step.read_value()
         self._step.assign_add(1)
-        return tf.where(draws < self.id_dropout, 0, codes)
+        dropped = keyed_mask(tf.shape(codes), self.id_dropout, seed=self.seed, step=step)
+        return tf.where(dropped, 0, codes)
 
     def get_config(self) -> dict[str, Any]:
         return {

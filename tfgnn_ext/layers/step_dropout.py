@@ -6,6 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfgnn_ext.layers.keyed_mask import keyed_mask
+
 
 @tf.keras.utils.register_keras_serializable(package="tfgnn_ext")
 class StepDropout(tf.keras.layers.Layer):
@@ -13,7 +15,9 @@ class StepDropout(tf.keras.layers.Layer):
 
     Keras' own dropout draws from a generator that no checkpoint holds, so a resumed run differs
     from an unbroken one. Here the step is a weight of the layer, counted up by each training call:
-    it is saved and restored with the model. The call without training is the identity.
+    it is saved and restored with the model, and whoever shares the layer between two calls of a step
+    gets two masks. The mask is `keyed_mask`, equal in and out of XLA. The call without training is
+    the identity.
 
     Args:
       rate: The share of values set to zero, in [0, 1); the others are scaled by 1 / (1 - rate).
@@ -42,7 +46,8 @@ class StepDropout(tf.keras.layers.Layer):
             return inputs
         step = self._step.read_value()
         self._step.assign_add(1)
-        return tf.nn.experimental.stateless_dropout(inputs, self.rate, seed=[self.seed, step])
+        dropped = keyed_mask(tf.shape(inputs), self.rate, seed=self.seed, step=step)
+        return tf.where(dropped, tf.zeros([], inputs.dtype), inputs / (1 - self.rate))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
