@@ -16,7 +16,7 @@ CONFIGS: dict[str, tuple[str, str, str, str]] = {
     "unknown section": (
         "baseline:", "basline:", "20:1",
         "`basline` must be one of title, data, task, sampling, model, training, baseline, "
-        "evaluation, output. Got 'basline'. Did you mean `baseline`?",
+        "evaluation, report, output. Got 'basline'. Did you mean `baseline`?",
     ),
     "unknown key in a list": (
         "fanout: 3", "fanuot: 3", "6:25",
@@ -116,6 +116,10 @@ CONFIGS: dict[str, tuple[str, str, str, str]] = {
     "baseline that is no function": (
         "{iterations: 20, min_samples_leaf: 5}", "{features: papers}", "20:12",
         "`baseline.features` must be `file.py:function`. Got 'papers'.",
+    ),
+    "too few class names": (
+        "training:", "report: {class_names: [a, b, c]}\ntraining:", "15:10",
+        "`report.class_names` must be 2 names, for calm, loud. Got 3.",
     ),
     "a list": ("data:", "- data:", "", "must be YAML"),
     "a key twice": (

@@ -73,6 +73,19 @@ def test_report_holds_all_it_shows(finished: tuple[Path, Path]) -> None:
     assert "learning_rate: 0.01" in text
 
 
+def test_report_of_three_named_classes(tmp_path: Path) -> None:
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    config = write_papers(folder, classes=3)
+    names = "report.class_names=[<calm>, loud & clear, odd]"
+    path = run(config, out=tmp_path / "run", overrides=[names], progress=QUIET)
+    text = (path / "report.html").read_text()
+    assert '<th scope="col">&lt;calm&gt;</th><th scope="col">loud &amp; clear</th>' in text
+    assert text.count("<svg") == 5
+    metrics = json.loads((path / "metrics.json").read_text())
+    assert 0.5 < metrics["test"]["roc_auc"] <= 1
+
+
 def test_a_finished_run_is_gone_on_with_from_its_directory(finished: tuple[Path, Path]) -> None:
     _, path = finished
     before = {item: item.stat().st_mtime_ns for item in path.rglob("*.npz")}

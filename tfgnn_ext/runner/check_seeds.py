@@ -25,6 +25,12 @@ def check_seeds(context: Context) -> None:
             f"{len(seeds.classes)} numbers, one a class ({', '.join(seeds.classes)}). "
             f"Got {len(weights)}."
         )
+    names = context.config.report.class_names
+    if names is not None and len(names) != len(seeds.classes):
+        problems.append(
+            f"{where(('report', 'class_names'))}: `report.class_names` must be "
+            f"{len(seeds.classes)} names, for {', '.join(seeds.classes)}. Got {len(names)}."
+        )
     try:
         timed = context.sampler.timed
     except ValueError as error:

@@ -201,6 +201,14 @@ class EvaluationConfig(_Section):
     batch_size: Positive | None = Field(None, description="Default: that of training.")
 
 
+class ReportConfig(_Section):
+    """How the report puts it."""
+
+    class_names: Annotated[list[str], Field(min_length=2)] | None = Field(
+        None, description="What the classes are called, in the sorted order of the labels."
+    )
+
+
 class RunConfig(_Section):
     """A whole run."""
 
@@ -212,6 +220,7 @@ class RunConfig(_Section):
     training: TrainingConfig = TrainingConfig()
     baseline: BaselineConfig | None = Field(None, description="`{}` for its defaults.")
     evaluation: EvaluationConfig = EvaluationConfig()
+    report: ReportConfig = ReportConfig()
     output: str | None = Field(
         None, description="The run directory; default: `runs/` and the file's name."
     )

@@ -103,10 +103,12 @@ class Progress:
     @contextlib.contextmanager
     def _lines(self, what: str, total: int, start: int) -> Iterator[Advance]:
         began = last = time.monotonic()
-        done = 0
+        done = reported = 0
         latest: dict[str, float] = {}
 
         def report(now: float) -> None:
+            nonlocal reported
+            reported = done
             rate = done / max(now - began, 1e-9)
             more = f", {shown(latest)}" if latest else ""
             self.line(f"  {start + done:,} of {total:,} {what}, {rate:,.0f} {what}/s{more}")
@@ -121,7 +123,7 @@ class Progress:
                 report(now)
 
         yield advance
-        if last != began:
+        if 0 < reported < done:
             report(time.monotonic())
 
 

@@ -29,13 +29,16 @@ _SPLITS = ("test", "validation", "train")
 Answer = tuple[str, npt.NDArray[np.bool_], npt.NDArray[np.floating[Any]]]
 
 
-def render_report(directory: Path, *, title: str, config: str) -> str:
+def render_report(
+    directory: Path, *, title: str, config: str, class_names: Sequence[str] | None = None
+) -> str:
     """Renders what a run directory holds.
 
     Args:
       directory: With the outputs of all stages before the report.
       title: The headline.
       config: The whole config, as text.
+      class_names: What the classes are called; default: their labels.
 
     Returns:
       HTML.
@@ -48,10 +51,10 @@ def render_report(directory: Path, *, title: str, config: str) -> str:
         lstrip_blocks=True,
     )
     page = environment.get_template("report.html.j2")
-    return page.render(title=title, config=config, **report_values(directory))
+    return page.render(title=title, config=config, **report_values(directory, class_names))
 
 
-def report_values(directory: Path) -> dict[str, Any]:
+def report_values(directory: Path, class_names: Sequence[str] | None = None) -> dict[str, Any]:
     """What the template shows, as plain values."""
     graph, metrics = _json(directory, "graph.json"), _json(directory, "metrics.json")
     training = _json(directory, "training.json")
@@ -60,12 +63,14 @@ def report_values(directory: Path) -> dict[str, Any]:
     stages = _json(directory, "stages.json")
     judged = next(name for name in _SPLITS if name in metrics)
     seeds = graph["seeds"]
+    names = list(class_names or seeds["classes"])
     timed = any(split["first_time"] is not None for split in seeds["splits"].values())
     return {
         "version": __version__,
+        "class_names": names,
         "graph": graph,
         "timed": timed,
-        "summary": _summary(graph, training),
+        "summary": _summary(graph, names, training),
         "cards": _cards(judged, metrics[judged], baseline.get(judged, {}), training),
         "metric_names": list(_TITLES.values()),
         "metrics_caption": "Higher is better, except for calibration error and log loss. Micro F1 "
@@ -76,7 +81,7 @@ def report_values(directory: Path) -> dict[str, Any]:
             for who, values in (("model", metrics.get(name)), ("baseline", baseline.get(name)))
             if values
         ],
-        "figures": _figures(directory, judged, graph, training),
+        "figures": _figures(directory, judged, graph["seeds"]["classes"], names, training),
         "seed_rows": [
             {
                 "split": name,
@@ -122,12 +127,12 @@ def _json(directory: Path, name: str, default: Any = None) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _summary(graph: Mapping[str, Any], training: Mapping[str, Any]) -> str:
+def _summary(graph: Mapping[str, Any], names: Sequence[str], training: Mapping[str, Any]) -> str:
     nodes = sum(part["nodes"] for part in graph["node_sets"].values())
     edges = sum(part["edges"] for part in graph["edge_sets"].values())
     seeds = graph["seeds"]
     return (
-        f"Classifies nodes of {seeds['node_set']!r} as {' or '.join(seeds['classes'])}, in a graph "
+        f"Classifies nodes of {seeds['node_set']!r} as {' or '.join(names)}, in a graph "
         f"of {nodes:,} nodes and {edges:,} edges. The model has {training['parameters']:,} "
         f"parameters and was trained for {training['steps']:,} steps."
     )
@@ -181,10 +186,13 @@ def _moment(time: int | None) -> str:
 
 
 def _figures(
-    directory: Path, judged: str, graph: Mapping[str, Any], training: Mapping[str, Any]
+    directory: Path,
+    judged: str,
+    classes: Sequence[str],
+    names: Sequence[str],
+    training: Mapping[str, Any],
 ) -> list[dict[str, str]]:
     figures = _training_figures(directory, training)
-    classes = graph["seeds"]["classes"]
     truth, model = _predictions(directory / "predictions.parquet", judged, classes)
     answers: list[Answer] = []
     if len(classes) == 2:
@@ -199,13 +207,13 @@ def _figures(
     else:
         answers += [
             (name, truth == index, model[:, index])
-            for index, name in enumerate(classes[:8])
+            for index, name in enumerate(names[:8])
             if 0 < (truth == index).sum() < len(truth)
         ]
     answers = [item for item in answers if 0 < item[1].sum() < len(item[1])]
     if not answers:
         return figures
-    what = f"class {classes[1]!r}" if len(classes) == 2 else "each class against the rest"
+    what = f"class {names[1]!r}" if len(classes) == 2 else "each class against the rest"
     figures.append(
         {
             "title": f"ROC curve, {judged}",

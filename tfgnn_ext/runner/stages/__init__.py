@@ -75,7 +75,7 @@ def stages_of(context: Context) -> tuple[Stage, ...]:
             name="report",
             work=report,
             outputs=("report.html",),
-            keys=("title",),
+            keys=("title", "report"),
             after=("evaluate", "export"),
             packages=("jinja2", "matplotlib"),
         ),

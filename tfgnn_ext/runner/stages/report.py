@@ -18,6 +18,7 @@ def report(context: Context) -> dict[str, Any]:
         context.directory.path,
         title=loaded.title,
         config=yaml.safe_dump(loaded.resolved(), sort_keys=False),
+        class_names=loaded.config.report.class_names,
     )
     context.directory.write_text("report.html", text)
     return {}
