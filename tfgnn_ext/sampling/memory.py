@@ -19,7 +19,9 @@ from tfgnn_ext.sampling.sampled_batch import SampledBatch
 from tfgnn_ext.sampling.weights import cumulative_weights, falling_order
 
 _LARGEST = np.iinfo(np.int64).max
-_FIRST_ROOM = 4096  # Where a plan bounds nothing, the room a component starts with.
+# The room that a component starts with, if its plan does not bound it lower. Components that need
+# more get it, once; room for the worst case would cost more cache than it saves attempts.
+_FIRST_ROOM = 128
 _NO_INT64 = np.empty(0, np.int64)
 _NO_UINT64 = np.empty(0, np.uint64)
 
@@ -307,8 +309,9 @@ class InMemorySampler:
                 break
             name, is_node = short
             rooms = self._node_room if is_node else self._edge_room
-            with self._lock:
-                rooms[name] *= 2
+            room = scratch.nodes[name].rows if is_node else scratch.edges[name][0]
+            with self._lock:  # Another thread may have made room meanwhile.
+                rooms[name] = max(rooms[name], 2 * room.shape[1])
         for name, (sources, targets, positions, counts) in scratch.edges.items():
             source = self.endpoints[name][0]
             kernel.sort_edges(sources, targets, positions, counts, scratch.nodes[source].counts)
