@@ -122,3 +122,13 @@ def test_sampling_loads_no_tensorflow() -> None:
         "sys.exit(repr(bad) if bad else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_strings_with_a_shape_are_written_one_by_one() -> None:
+    import tensorflow as tf
+
+    from tfgnn_ext.sampling.wire import encode_example, encode_feature
+
+    values = np.array([[b"aa", b"bbbb"], [b"", b"c"]])
+    message = tf.train.Example.FromString(encode_example({b"x": encode_feature(values)}))
+    assert list(message.features.feature["x"].bytes_list.value) == [b"aa", b"bbbb", b"", b"c"]

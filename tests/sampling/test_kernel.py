@@ -224,3 +224,30 @@ def test_bad_seeds_are_refused(rows: Any, times: Any, message: str) -> None:
     )
     with pytest.raises(ValueError, match=message):
         InMemorySampler(GRAPHS[(0, 1)], chosen).sample(rows, times)
+
+
+def test_a_hub_leaves_no_trace_in_later_batches() -> None:
+    """Slots are freed, not cleared: what a large batch left behind must not be found again."""
+    graph = GRAPHS[(1, 1)]
+    ops = (
+        SamplingOp(name="a", edge_set="likes", strategy="full"),
+        SamplingOp(name="b", edge_set="liked_by", strategy="full", inputs=("a",)),
+    )
+    chosen = SamplingPlan(seed_node_set="user", ops=ops)
+    used = InMemorySampler(graph, chosen)
+    random = np.random.default_rng(0)
+    for _ in range(30):
+        rows, times = random.integers(0, 13, 6), np.full(6, 30)
+        fresh = InMemorySampler(graph, chosen).sample(rows, times)
+        again = used.sample(rows, times)
+        for index in range(6):
+            assert component(again, index) == component(fresh, index)
+
+
+def test_top_k_orders_integers_beyond_the_precision_of_floats() -> None:
+    from tfgnn_ext.sampling.weights import falling_order
+
+    values = 2**60 + np.array([0, 3, 1, 2])
+    assert falling_order(values, np.array([0, 4]), name="w").tolist() == [1, 3, 2, 0]
+    lowest = np.array([np.iinfo(np.int64).min, 5])
+    assert falling_order(lowest, np.array([0, 2]), name="w").tolist() == [1, 0]

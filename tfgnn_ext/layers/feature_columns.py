@@ -51,7 +51,8 @@ class FeatureColumns(tf.keras.layers.Layer):
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        # Keras would round inputs to the compute type before they are standardised.
+        super().__init__(autocast=False, **kwargs)
         if units < 1:
             raise ValueError(f"`units` of `FeatureColumns` must be an int >= 1. Got {units}.")
         if not features:

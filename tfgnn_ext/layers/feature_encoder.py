@@ -55,7 +55,8 @@ class FeatureEncoder(tf.keras.layers.Layer):
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        # Keras would round inputs to the compute type before they are standardised.
+        super().__init__(autocast=False, **kwargs)
         if units < 1:
             raise ValueError(f"`units` of `FeatureEncoder` must be an int >= 1. Got {units}.")
         if not 0 <= id_dropout < 1:
@@ -78,7 +79,11 @@ class FeatureEncoder(tf.keras.layers.Layer):
         self._columns = NumberColumns(self.features, ramps=True)
         self._embeddings = (
             CodeEmbeddings(
-                features=self.features, units=units, id_dropout=id_dropout, seed=seed, name="codes"
+                features=self.features,
+                units=units,
+                id_dropout=id_dropout,
+                seed=seed + 1_000_003,  # Not the kernel's own.
+                name="codes",
             )
             if categorical(self.features)
             else None

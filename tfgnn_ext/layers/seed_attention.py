@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-_MASKED = -1e9
+_APART = 1_000_003  # Between the seeds of one layer's weights: layers count theirs by one.
 
 
 @tf.keras.utils.register_keras_serializable(package="tfgnn_ext")
@@ -70,7 +70,9 @@ class SeedAttention(tf.keras.layers.Layer):
 
         def kernel(name: str, shape: list[int], fan_in: int, fan_out: int, offset: int) -> Any:
             limit = (6 / (fan_in + fan_out)) ** 0.5  # Glorot's, of one group's matrix.
-            initializer = tf.keras.initializers.RandomUniform(-limit, limit, self.seed + offset)
+            initializer = tf.keras.initializers.RandomUniform(
+                -limit, limit, self.seed + offset * _APART
+            )
             return self.add_weight(name=name, shape=shape, initializer=initializer)
 
         self._query = kernel("query", [seeds, number * self.units], seeds, self.units, 0)
@@ -100,8 +102,9 @@ class SeedAttention(tf.keras.layers.Layer):
         for query, item, present, pool in slices:
             # [num_components, num_heads, slots]
             scores = tf.matmul(query, item, transpose_b=True)
-            scores += (1 - present[:, None, :]) * _MASKED
-            weights = tf.nn.softmax(scores) * present[:, None, :]
+            there = present[:, None, :]
+            scores = tf.where(there > 0, scores, scores.dtype.min)
+            weights = tf.nn.softmax(scores) * there
             # [num_components, num_heads, d_h]
             attended.append(tf.matmul(weights, item))
             count = tf.maximum(tf.reduce_sum(present, axis=1, keepdims=True), 1.0)

@@ -15,9 +15,8 @@ class StepDropout(tf.keras.layers.Layer):
 
     Keras' own dropout draws from a generator that no checkpoint holds, so a resumed run differs
     from an unbroken one. Here the step is a weight of the layer, counted up by each training call:
-    it is saved and restored with the model, and whoever shares the layer between two calls of a step
-    gets two masks. The mask is `keyed_mask`, equal in and out of XLA. The call without training is
-    the identity.
+    it is saved and restored with the model. The mask is `keyed_mask`, equal in and out of XLA. The
+    call without training is the identity.
 
     Args:
       rate: The share of values set to zero, in [0, 1); the others are scaled by 1 / (1 - rate).

@@ -62,7 +62,7 @@ class TrimmedUpdates(tf.keras.layers.Layer):
                 f"{missing}."
             )
         for index, update in enumerate(updates):
-            _check_local(update, index, set(map(edge_set_name, directions)))
+            _check_local(update, index, {edge_set_name(d): d[1] for d in directions})
         self._updates = list(updates)
         self._seed_node_set = seed_node_set
         self._directions = tuple(directions)
@@ -95,7 +95,7 @@ def _all_directions(graph: tfgnn.GraphTensor, directions: Sequence[Direction]) -
     return tfgnn.GraphTensor.from_pieces(graph.context, graph.node_sets, edge_sets)
 
 
-def _check_local(update: tf.keras.layers.Layer, index: int, known: set[str]) -> None:
+def _check_local(update: tf.keras.layers.Layer, index: int, known: Mapping[str, int]) -> None:
     """Refuses what hears more than a node's neighbours, or edges that trimming does not know."""
     place = f"`updates` of `TrimmedUpdates`, layer {index + 1},"
     if not isinstance(update, tfgnn.keras.layers.GraphUpdate):
@@ -127,8 +127,15 @@ def _check_local(update: tf.keras.layers.Layer, index: int, known: set[str]) -> 
                     f"{place} must receive along `directions` ({', '.join(sorted(known))}). Got "
                     f"edge set {name!r}."
                 )
-            if conv.get_config().get("receiver_tag") == tfgnn.CONTEXT:
+            conv_config = conv.get_config()
+            tag = conv_config.get("receiver_tag", conv_config.get("tag"))
+            if tag == tfgnn.CONTEXT:
                 raise ValueError(f"{place} must not pool {name!r} to the context. Got CONTEXT.")
+            if tag != known[name]:
+                raise ValueError(
+                    f"{place} must receive at the end that `directions` names for {name!r}, "
+                    f"{known[name]}. Got receiver tag {tag}."
+                )
 
 
 def _parts(config: Mapping[str, Any], prefix: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tfgnn_ext.graph import SPLITS
 from tfgnn_ext.runner.context import Context
 from tfgnn_ext.runner.input_error import InputError
@@ -18,6 +20,16 @@ def check_seeds(context: Context) -> None:
     where = context.loaded.source.where
     if not (seeds.splits == SPLITS.index("train")).any():
         problems.append("seeds table: must hold seeds of split train. Got none.")
+    elif len(np.unique(seeds.labels[seeds.splits == SPLITS.index("train")])) < 2:
+        problems.append("seeds table: must hold two classes in split train. Got one.")
+    label = None if context.config.data.seeds is None else context.config.data.seeds.label
+    feature = context.data.graph.node_sets[seeds.node_set].features.get(label or "")
+    if feature is not None and feature.known_at is None:
+        problems.append(
+            f"{where(('data', 'seeds', 'label'))}: `data.seeds.label` must not be an input as well: "
+            f"take feature {label!r} out of node set {seeds.node_set!r} in the schema, or say "
+            f"there when it becomes known (`known_at.{label}`). Got both."
+        )
     weights = context.config.task.class_weights
     if isinstance(weights, list) and len(weights) != len(seeds.classes):
         problems.append(

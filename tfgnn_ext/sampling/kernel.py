@@ -55,6 +55,25 @@ def start(seed_rows, rows, counts, table):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
+def forget(rows, counts, table):  # type: ignore[no-untyped-def]
+    """Empties the components: frees the slots of their nodes, and sets `counts` to 0.
+
+    It costs what the components hold, not what they have room for.
+    """
+    mask = table.shape[1] - 1
+    for component in range(counts.shape[0]):
+        slots = table[component]
+        for local in range(counts[component]):
+            row = np.int64(rows[component, local])
+            entry = (row << 32) | local
+            slot = ((row * _HASH) >> 7) & mask
+            while slots[slot] != entry:  # It is there: freed slots on the way do not end the walk.
+                slot = (slot + 1) & mask
+            slots[slot] = -1
+        counts[component] = 0
+
+
+@njit(nogil=True, cache=True)
 def unite(first, first_sizes, second, second_sizes, marks, stamp):  # type: ignore[no-untyped-def]
     """Appends to each component's frontier `first` the local indices of `second` it lacks."""
     for component in range(first_sizes.shape[0]):

@@ -95,7 +95,7 @@ class _Scratch:
             self.nodes[name] = _Components(
                 rows=np.empty((batch, room), np.int32),
                 counts=np.zeros(batch, np.int32),
-                table=np.empty((batch, slots), np.int64),
+                table=np.full((batch, slots), -1, np.int64),
                 marks=np.zeros((batch, room), np.int32),
             )
         self.edges: dict[str, tuple[npt.NDArray[Any], ...]] = {
@@ -122,8 +122,7 @@ class _Scratch:
 
     def clear(self) -> None:
         for components in self.nodes.values():
-            components.counts[:] = 0
-            components.table[:] = -1
+            kernel.forget(components.rows, components.counts, components.table)
         for *_, counts in self.edges.values():
             counts[:] = 0
 
@@ -276,6 +275,8 @@ class InMemorySampler:
                 "`times` of `sample` must be given: the plan reaches edges with a time, or "
                 "features that become known at a time. Got None."
             )
+        if not np.issubdtype(np.asarray(times).dtype, np.integer):
+            raise ValueError(f"`times` of `sample` must be ints. Got {np.asarray(times).dtype}.")
         seed_times = np.asarray(times, np.int64)
         if seed_times.shape != seeds.shape:
             raise ValueError(

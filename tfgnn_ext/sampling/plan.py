@@ -95,6 +95,8 @@ class SamplingPlan:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ops", tuple(self.ops))
+        if isinstance(self.seed, bool) or not -(2**63) <= self.seed < 2**63:
+            raise ValueError(f"`seed` of `SamplingPlan` must be an int64. Got {self.seed!r}.")
         known = {self.seed_op}
         for op in self.ops:
             if op.name in known:

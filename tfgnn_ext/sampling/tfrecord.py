@@ -47,8 +47,10 @@ def write_records(path: str | os.PathLike[str], records: Iterable[bytes]) -> int
             file.flush()
             os.fsync(file.fileno())
         np.asarray(offsets, "<i8").tofile(partial_sidecar)
-        os.replace(partial_sidecar, sidecar)
+        # A file without its sidecar is readable, one with another's is not.
+        sidecar.unlink(missing_ok=True)
         os.replace(partial, final)
+        os.replace(partial_sidecar, sidecar)
     finally:
         partial.unlink(missing_ok=True)
         partial_sidecar.unlink(missing_ok=True)

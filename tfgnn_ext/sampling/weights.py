@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -90,7 +92,7 @@ def cumulative_weights(
 
 
 def falling_order(
-    values: npt.NDArray[np.floating], indptr: npt.NDArray[np.int64], *, name: str
+    values: npt.NDArray[Any], indptr: npt.NDArray[np.int64], *, name: str
 ) -> npt.NDArray[np.int64]:
     """For each source, its edges' positions (from 0) by falling value, ties in canonical order.
 
@@ -108,11 +110,12 @@ def falling_order(
     >>> falling_order(np.array([1.0, 3.0, 2.0, 5.0]), np.array([0, 3, 4]), name="w")
     array([1, 2, 0, 0])
     """
-    numbers = np.asarray(values, np.float64)
-    wrong = np.flatnonzero(np.isnan(numbers))
+    wrong = np.flatnonzero(np.isnan(values))
     if len(wrong):
         raise ValueError(f"{name} must not be NaN. Got NaN at edge {wrong[0]}.")
+    # Integers are not made floats, which would tie large ones; ~x falls as x rises.
+    falling = ~values if values.dtype.kind in "iu" else -values
     degrees = np.diff(indptr)
     sources = np.repeat(np.arange(len(degrees)), degrees)
-    order = np.lexsort((-numbers, sources))
+    order = np.lexsort((falling, sources))
     return order - np.repeat(indptr[:-1], degrees)

@@ -65,7 +65,8 @@ def encode_feature(values: Values) -> bytes:
         out = np.empty(10 * len(flat), np.uint8)
         packed = out[: _encode_varints(flat, out)].tobytes()
         return _field(3, _field(1, packed) if packed else b"")
-    return _field(1, b"".join(_field(1, bytes(value)) for value in values))
+    texts = values.reshape(-1).tolist() if isinstance(values, np.ndarray) else values
+    return _field(1, b"".join(_field(1, bytes(text)) for text in texts))
 
 
 def encode_example(features: Mapping[bytes, bytes]) -> bytes:

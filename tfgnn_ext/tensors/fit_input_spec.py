@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -23,7 +24,7 @@ def _numeric(
 ) -> FeatureInput:
     parts = []
     for index, array in enumerate(values):
-        flat = array.reshape(len(array), -1)
+        flat = array.reshape(len(array), math.prod(array.shape[1:]))
         parts.append(flat if known is None else flat[known[index] > 0])
     width = parts[0].shape[1]
     present = np.concatenate(parts).reshape(-1)

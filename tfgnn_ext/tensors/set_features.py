@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -118,7 +119,10 @@ def _side_by_side(
     """One tensor [num_items, total width] of all columns, and where each begins and ends."""
     if not arrays:
         return None, {}
-    blocks = [array.reshape(len(array), -1).astype(dtype, copy=False) for array in arrays.values()]
+    blocks = [
+        array.reshape(len(array), math.prod(array.shape[1:])).astype(dtype, copy=False)
+        for array in arrays.values()
+    ]
     ends = np.cumsum([block.shape[1] for block in blocks]).tolist()
     spans = {
         name: (end - block.shape[1], end)
