@@ -132,6 +132,7 @@ def tf_gnn(graph: Graph, rows: np.ndarray) -> Callable[[], Any]:
     model = tfgnn_sampler.create_sampling_model_from_spec(
         schema, spec, edge_sampler, seed_node_dtype=tf.int32
     )
+
     @tf.function(input_signature=[tf.TensorSpec([BATCH], tf.int32)])
     def run(seeds: tf.Tensor) -> tf.Tensor:
         sampled = model(tf.RaggedTensor.from_tensor(seeds[:, None])).merge_batch_to_components()

@@ -269,3 +269,21 @@ def test_a_good_config_is_said_to_be_good(papers: Path, command: Command) -> Non
     assert out == f"{papers}: ok (224 nodes, 1,220 edges, 211 seeds, 2 operations)\n"
     code, out, _ = command("check", papers, "--no-tables", "--set", "training.epochs=7")
     assert (code, out) == (0, f"{papers}: ok (config and schema; 2 operations)\n")
+
+
+def test_a_label_that_is_an_input_too(papers: Path, command: Command, tmp_path: Path) -> None:
+    """It would give the answer away: every row of the seed node set carries it."""
+    seeds, paper = papers.parent / "seeds.parquet", papers.parent / "paper.parquet"
+    labels = dict(zip(*(pq.read_table(seeds)[c].to_pylist() for c in ("id", "label")), strict=True))
+    table = pq.read_table(paper)
+    values = [str(labels.get(key, "")) for key in table["id"].to_pylist()]
+    pq.write_table(table.append_column("label", pa.array(values)), paper)
+    schema = papers.parent / "schema.pbtxt"
+    text = schema.read_text()
+    venue = 'features { key: "venue" value { dtype: DT_STRING } }'
+    assert venue in text
+    schema.write_text(text.replace(venue, venue + venue.replace("venue", "label")))
+    code, out, errors = command("run", papers, "--out", tmp_path / "run")
+    assert (code, out) == (2, "")
+    assert "`data.seeds.label` must not be an input too: take feature 'label' out" in errors
+    assert not (tmp_path / "run").exists()

@@ -26,7 +26,7 @@ def check_seeds(context: Context) -> None:
     feature = context.data.graph.node_sets[seeds.node_set].features.get(label or "")
     if feature is not None and feature.known_at is None:
         problems.append(
-            f"{where(('data', 'seeds', 'label'))}: `data.seeds.label` must not be an input as well: "
+            f"{where(('data', 'seeds', 'label'))}: `data.seeds.label` must not be an input too: "
             f"take feature {label!r} out of node set {seeds.node_set!r} in the schema, or say "
             f"there when it becomes known (`known_at.{label}`). Got both."
         )
