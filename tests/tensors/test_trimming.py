@@ -149,10 +149,11 @@ def test_equals_untrimmed(convolution: str, receivers: str) -> None:
 @pytest.mark.parametrize("convolution", sorted(CONVOLUTIONS))
 def test_equals_untrimmed_with_static_sizes(convolution: str, jit_compile: bool) -> None:
     directions = DIRECTIONS["both"]
-    updates = make_updates(CONVOLUTIONS[convolution], directions, 3)
+    layers = 3 if convolution == "simple" else 2
+    updates = make_updates(CONVOLUTIONS[convolution], directions, layers)
     batches = [random_batch(seed, components=4) for seed in range(6)]
-    budget = budget_for(batches, 3, directions)
-    assert budget.nodes["paper"][3] == 5
+    budget = budget_for(batches, layers, directions)
+    assert budget.nodes["paper"][layers] == 5
     assert budget.nodes["paper"][1] < NODE_TOTALS["paper"]
 
     traces = 0

@@ -42,7 +42,9 @@ def samples(folder: Path) -> tuple[str, tfgnn.GraphTensorSpec]:
         }
     )
     ends = random.integers(0, PAPERS, (2, 200))
-    cites = pa.table({k: [f"p{i:02d}" for i in e] for k, e in zip(("source", "target"), ends)})
+    cites = pa.table(
+        {k: [f"p{i:02d}" for i in e] for k, e in zip(("source", "target"), ends, strict=True)}
+    )
     graph = Graph.from_tables(parse_schema(SCHEMA), {"paper": paper, "cites": cites})
     ops = (SamplingOp(name="hop", edge_set="cites", fanout=4),)
     sampler = InMemorySampler(graph, SamplingPlan(seed_node_set="paper", ops=ops))

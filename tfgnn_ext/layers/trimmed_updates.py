@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -61,8 +62,11 @@ class TrimmedUpdates(tf.keras.layers.Layer):
                 f"`budget` of `TrimmedUpdates` must hold every direction of messages. Got none for "
                 f"{missing}."
             )
-        for index, update in enumerate(updates):
-            _check_local(update, index, {edge_set_name(d): d[1] for d in directions})
+        with warnings.catch_warnings():
+            # Keras finds it odd where an initial kernel's config is not that of an Initializer.
+            warnings.filterwarnings("ignore", message=".*initializers.serialize.*")
+            for index, update in enumerate(updates):
+                _check_local(update, index, {edge_set_name(d): d[1] for d in directions})
         self._updates = list(updates)
         self._seed_node_set = seed_node_set
         self._directions = tuple(directions)
