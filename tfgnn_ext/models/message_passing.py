@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
@@ -12,8 +12,6 @@ from tfgnn_ext.layers.trimmed_updates import TrimmedUpdates
 from tfgnn_ext.tensors.input_spec import FeatureInput, InputSpec
 from tfgnn_ext.tensors.rounds import Direction
 from tfgnn_ext.tensors.trimming import edge_set_name
-
-Receivers = Literal["source", "target", "both"]
 
 Encode = Callable[[Mapping[str, FeatureInput], str], tf.keras.layers.Layer]
 Convolve = Callable[[Direction, int, bool], tf.keras.layers.Layer]
@@ -172,12 +170,3 @@ class _MessagePassing(tf.keras.layers.Layer):
             for name, part in graph.edge_sets.items()
         }
         return self._updates(tfgnn.GraphTensor.from_pieces(graph.context, node_sets, edge_sets))
-
-
-def check_choice(template: str, name: str, value: str, choices: Any) -> None:
-    """Checks an argument against its Literal type."""
-    if value not in get_args(choices):
-        raise ValueError(
-            f"`{name}` of `{template}` must be one of {', '.join(get_args(choices))}. "
-            f"Got {value!r}."
-        )
