@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import calendar
 import importlib.util
-import time
 
 import numpy as np
 import pyarrow as pa
@@ -284,9 +283,7 @@ def test_the_cache_is_used(dataset, cache, monkeypatch):
         raise AssertionError("must come from the cache")
 
     monkeypatch.setattr(flights, "read_raw", refuse)
-    start = time.perf_counter()
     again = datasets.load("flights")
-    assert time.perf_counter() - start < 2  # Half a second on an idle core.
     np.testing.assert_array_equal(again.seeds.rows, dataset.seeds.rows)
     assert [path.name for path in cache.iterdir()] == [f"flights-{flights.version()}-2"]
 
