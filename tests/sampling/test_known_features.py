@@ -40,11 +40,17 @@ def test_outcomes_after_the_seed_time_leave_no_trace(
         np.testing.assert_array_equal(values, second[name])
 
 
-def test_delivering_the_raw_age_fails_the_same_property() -> None:
-    """The control: two futures that the age of an unreached time tells apart."""
-    now = 10
-    ages = [now - np.array([20]), now - np.array([30])]
-    assert ages[0] != ages[1]
+def test_an_age_that_masks_no_feature_fails_the_same_property() -> None:
+    """The control: two futures that a time tells apart, once it serves no outcome as `known_at`."""
+
+    def deliver(done: int) -> dict[str, np.ndarray]:
+        outcome = Feature(np.array([7.0], np.float32), known_at="done")
+        times = {"done": np.array([done]), "leak": np.array([done])}
+        return known_features({"outcome": outcome}, times, np.array([0]), np.array([10]))
+
+    first, second = deliver(20), deliver(30)
+    differing = {name for name in first if first[name].tolist() != second[name].tolist()}
+    assert differing == {"leak/age"}
 
 
 def test_missing_unknown_and_never_are_told_apart() -> None:

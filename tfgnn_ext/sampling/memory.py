@@ -29,7 +29,7 @@ _NO_UINT64 = np.empty(0, np.uint64)
 class _Operation:
     """A plan's operation with the arrays it reads."""
 
-    def __init__(self, op: SamplingOp, edge_set: EdgeSet, *, timed: bool) -> None:
+    def __init__(self, op: SamplingOp, edge_set: EdgeSet) -> None:
         self.name = op.name
         self.key = name_key(op.name)
         self.edge_set = op.edge_set
@@ -38,8 +38,8 @@ class _Operation:
         self.strategy = STRATEGIES.index(op.strategy)
         self.fanout = _LARGEST if op.fanout is None else op.fanout
         self.indptr, self.targets = edge_set.indptr, edge_set.targets
-        self.timed = timed and edge_set.times is not None
-        self.times = edge_set.times if self.timed else _NO_INT64
+        self.timed = edge_set.times is not None
+        self.times = _NO_INT64 if edge_set.times is None else edge_set.times
         self.cumulative = self.order = _NO_INT64
         if op.by is not None:
             name = f"`by` of `SamplingOp` {op.name!r}, feature {op.by!r} of {op.edge_set!r},"
@@ -162,9 +162,7 @@ class InMemorySampler:
                 f"{', '.join(sorted(graph.node_sets))}. Got {plan.seed_node_set!r}."
             )
         plan.validate(self.endpoints)
-        self.operations = [
-            _Operation(op, graph.edge_sets[op.edge_set], timed=True) for op in plan.ops
-        ]
+        self.operations = [_Operation(op, graph.edge_sets[op.edge_set]) for op in plan.ops]
         self.layout = Layout(plan.seed_node_set, plan.node_sets(self.endpoints), plan.edge_sets())
         self.timed = self._is_timed()
         self._keys = {name: _keys_or_rows(graph.node_sets[name]) for name in self.layout.node_sets}

@@ -165,8 +165,9 @@ class SamplingPlan:
     def most_edges(self) -> dict[str, int | None]:
         """For each edge set, the most edges that one component holds; None if unbounded."""
         totals: dict[str, int | None] = {}
+        most_requests = self.most_requests()
         for op in self.ops:
-            requests = self.most_requests()[op.name]
+            requests = most_requests[op.name]
             most = None if requests is None or op.fanout is None else requests * op.fanout
             before = totals.get(op.edge_set, 0)
             totals[op.edge_set] = None if most is None or before is None else before + most
@@ -175,9 +176,10 @@ class SamplingPlan:
     def most_nodes(self, endpoints: Mapping[str, tuple[str, str]]) -> dict[str, int | None]:
         """For each node set, the most nodes that one component holds; None if unbounded."""
         totals: dict[str, int | None] = {self.seed_node_set: 1}
+        most_requests = self.most_requests()
         for op in self.ops:
             target = endpoints[op.edge_set][1]
-            requests = self.most_requests()[op.name]
+            requests = most_requests[op.name]
             most = None if requests is None or op.fanout is None else requests * op.fanout
             before = totals.get(target, 0)
             totals[target] = None if most is None or before is None else before + most

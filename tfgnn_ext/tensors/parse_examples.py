@@ -11,7 +11,6 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgnn_ext.graph import GraphSchema
-from tfgnn_ext.sampling.examples import SEED_TIME
 from tfgnn_ext.tensors.graph_tensors import ID
 
 
@@ -87,6 +86,3 @@ class ParseExamples(tf.Module):
         }
         context = tfgnn.Context.from_fields(sizes=tf.ones_like(seeds.sizes, tf.int32))
         return tfgnn.GraphTensor.from_pieces(context, node_sets, edge_sets), ids
-
-
-__all__ = ["SEED_TIME", "ParseExamples"]

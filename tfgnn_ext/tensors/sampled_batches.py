@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -110,7 +111,7 @@ class SampledBatches:
                 weights = tf.pad(weights, [[0, 1]])
             return graph, labels, weights
 
-        threads = num_parallel_calls or max(1, len(_processors()))
+        threads = num_parallel_calls or _processors()
         return (
             tf.data.Dataset.range(start, stop)
             .map(batch, num_parallel_calls=threads, deterministic=True)
@@ -118,9 +119,7 @@ class SampledBatches:
         )
 
 
-def _processors() -> Sequence[int]:
-    import os
-
+def _processors() -> int:
     if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return range(os.cpu_count() or 1)
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
