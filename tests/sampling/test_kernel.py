@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.reference import sampling as twin
 from tests.sampling.graphs import shop
-from tfgnn_ext.graph import EdgeSet, Graph, NodeSet, new_schema
+from tfgnn_ext.graph import EdgeSet, Feature, Graph, NodeSet, new_schema
 from tfgnn_ext.sampling import InMemorySampler, SampledBatch, SamplingOp, SamplingPlan
 
 GRAPHS = {(seed, strings): shop(seed, strings=strings) for seed in range(3) for strings in (0, 1)}
@@ -99,22 +99,36 @@ def test_kernel_equals_its_plain_twin(data: st.DataObject) -> None:
 
 
 def homogeneous(degree: int) -> Graph:
-    """Node 0 with `degree` neighbours."""
+    """Node 0 with `degree` neighbours, of which every seventh has weight 0 and one most of it."""
     indptr = np.full(degree + 2, degree, np.int64)
     indptr[0] = 0
     targets = np.arange(1, degree + 1, dtype=np.int32)
+    weights = np.arange(degree, dtype=np.float32) % 7
+    weights[degree // 2] = 1e6
     nodes = NodeSet(np.arange(degree + 1))
-    return Graph(new_schema(), {"n": nodes}, {"e": EdgeSet("n", "n", indptr, targets)})
+    edges = EdgeSet("n", "n", indptr, targets, features={"weight": Feature(weights)})
+    return Graph(new_schema(), {"n": nodes}, {"e": edges})
 
 
+@pytest.mark.parametrize("strategy", ["uniform", "weighted"])
 @pytest.mark.parametrize(("degree", "fanout"), [(70, 64), (70, 65), (500, 200), (201, 200)])
-def test_large_fanouts_take_the_same_subset(degree: int, fanout: int) -> None:
+def test_large_fanouts_take_the_same_subset(degree: int, fanout: int, strategy: Any) -> None:
     graph = homogeneous(degree)
-    chosen = SamplingPlan(
-        seed_node_set="n", ops=(SamplingOp(name="hop", edge_set="e", fanout=fanout),)
-    )
+    by = "weight" if strategy == "weighted" else None
+    hop = SamplingOp(name="hop", edge_set="e", fanout=fanout, strategy=strategy, by=by)
+    chosen = SamplingPlan(seed_node_set="n", ops=(hop,))
     found = component(InMemorySampler(graph, chosen).sample([0]), 0)
     assert found.edges == twin.sample(graph, chosen, 0).edges
+
+
+def test_operations_on_one_hub_unite_their_edges() -> None:
+    graph = homogeneous(500)
+    ops = tuple(SamplingOp(name=name, edge_set="e", fanout=200) for name in ("one", "two"))
+    chosen = SamplingPlan(seed_node_set="n", ops=ops)
+    batch = InMemorySampler(graph, chosen).sample([0])
+    assert component(batch, 0).edges == twin.sample(graph, chosen, 0).edges
+    positions = batch.edge_rows["e"]
+    assert 200 < len(positions) < 400 and (np.diff(positions) > 0).all()
 
 
 def test_a_golden_draw() -> None:

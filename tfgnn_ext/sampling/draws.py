@@ -46,26 +46,39 @@ def _insert(out, count, position):  # type: ignore[no-untyped-def]
     return True
 
 
+@njit(inline="always")
+def _free_slots(fanout):  # type: ignore[no-untyped-def]
+    """An empty hash set for `fanout` positions; a fan-out that is searched linearly needs none."""
+    size = 1
+    if fanout > _LINEAR:
+        while size < 2 * fanout:
+            size *= 2
+    return np.full(size, -1, np.int64)
+
+
+@njit(inline="always")
+def _add(slots, position):  # type: ignore[no-untyped-def]
+    """Adds a position to a hash set; returns False if it is there already."""
+    mask = slots.shape[0] - 1
+    slot = (position * 0x9E3779B1) & mask
+    while slots[slot] != -1 and slots[slot] != position:
+        slot = (slot + 1) & mask
+    if slots[slot] == position:
+        return False
+    slots[slot] = position
+    return True
+
+
 @njit(nogil=True, cache=True)
 def _draw_uniform_many(key, length, fanout, out):  # type: ignore[no-untyped-def]
     """`draw_uniform` for large fan-outs: the same set, with a hash set for membership."""
-    size = 1
-    while size < 2 * fanout:
-        size *= 2
-    slots = np.full(size, -1, np.int64)
-    mask = size - 1
+    slots = _free_slots(fanout)
     for index in range(fanout):
         last = length - fanout + index
         choice = np.int64(below(draw(key, np.uint64(index)), np.uint64(last + 1)))
-        slot = (choice * 0x9E3779B1) & mask
-        while slots[slot] != -1 and slots[slot] != choice:
-            slot = (slot + 1) & mask
-        if slots[slot] == choice:
+        if not _add(slots, choice):
             choice = last
-            slot = (choice * 0x9E3779B1) & mask
-            while slots[slot] != -1:
-                slot = (slot + 1) & mask
-        slots[slot] = choice
+            _add(slots, last)
         out[index] = choice
     out[:fanout].sort()
     return fanout
@@ -115,6 +128,8 @@ def draw_weighted(key, cumulative, begin, length, fanout, out):  # type: ignore[
     total = np.uint64(cumulative[begin + length - 1])
     if total == np.uint64(0):
         return 0
+    many = fanout > _LINEAR
+    slots = _free_slots(fanout)
     rejected = 0
     attempt = np.uint64(0)
     while count < fanout and rejected < 4 * fanout:
@@ -127,10 +142,14 @@ def draw_weighted(key, cumulative, begin, length, fanout, out):  # type: ignore[
                 high = middle
             else:
                 low = middle + 1
-        if _insert(out, count, low):
+        if _add(slots, low) if many else _insert(out, count, low):
+            if many:
+                out[count] = low
             count += 1
         else:
             rejected += 1
+    if many:
+        out[:count].sort()
     if count < fanout:
         count = _draw_remainder(mix(key, _REMAINDER), cumulative, begin, length, fanout, count, out)
     return count

@@ -75,12 +75,16 @@ def forget(rows, counts, table):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def unite(first, first_sizes, second, second_sizes, marks, stamp):  # type: ignore[no-untyped-def]
-    """Appends to each component's frontier `first` the local indices of `second` it lacks."""
+    """Appends to each component's frontier `first` the local indices of `second` it lacks.
+
+    Args:
+      first: int32 [batch, capacity], `first_sizes` int32 [batch] of it filled.
+      second, second_sizes: The same.
+      marks: int32 [batch, capacity]; those of `first` bear `stamp`, others do not.
+    """
     for component in range(first_sizes.shape[0]):
         mark = marks[component]
         size = first_sizes[component]
-        for index in range(size):
-            mark[first[component, index]] = stamp
         for index in range(second_sizes[component]):
             local = second[component, index]
             if mark[local] != stamp:
@@ -144,32 +148,35 @@ def expand(  # type: ignore[no-untyped-def]
     by_row = source_keys.shape[0] == 0
     mask = target_table.shape[1] - 1
     room = edge_sources.shape[1]
-    most = frontier.shape[1]
-    begins, lengths = np.empty(most, np.int64), np.empty(most, np.int64)
+    batch = seed_keys.shape[0]
+    total = 0
+    for component in range(batch):
+        total += frontier_sizes[component]
+    begins, ends = np.empty(total, np.int64), np.empty(total, np.int64)
+    edge_ends = np.empty(batch, np.int32)
     positions = np.empty(min(fanout, room), np.int64)
-    drawn_rows = np.empty(room, np.int32)
-    for component in range(seed_keys.shape[0]):
+    # Four short loops over the batch instead of one: each keeps many loads from memory in flight,
+    # where one loop would wait for the loads of a request before it starts the next.
+    request = 0
+    for component in range(batch):
+        for index in range(frontier_sizes[component]):
+            source = source_rows[component, frontier[component, index]]
+            begins[request], ends[request] = indptr[source], indptr[source + 1]
+            request += 1
+    request = 0
+    for component in range(batch):
         seed_key = mix(operation_key, seed_keys[component])
-        table = target_table[component]
-        nodes = target_rows[component]
-        mark = marks[component]
-        first_edge = edge_counts[component]
-        edges = first_edge
-        # Three short loops instead of one: each keeps many loads from memory in flight, where one
-        # loop would wait for the load of a request before it starts the next.
-        for request in range(frontier_sizes[component]):
-            source = source_rows[component, frontier[component, request]]
-            begins[request] = indptr[source]
-            lengths[request] = indptr[source + 1] - begins[request]
-        for request in range(frontier_sizes[component]):
-            begin, length = begins[request], lengths[request]
+        edges = edge_counts[component]
+        for index in range(frontier_sizes[component]):
+            begin, length = begins[request], ends[request] - begins[request]
+            request += 1
             if timed:
                 length = visible(times, begin, begin + length, seed_times[component])
             if length == 0:
                 continue
             if edges + min(length, fanout) > room:
                 return 2
-            local_source = frontier[component, request]
+            local_source = frontier[component, index]
             source = source_rows[component, local_source]
             source_key = np.uint64(source) if by_row else source_keys[source]
             drawn = draw_edges(
@@ -182,16 +189,24 @@ def expand(  # type: ignore[no-untyped-def]
                 fanout,
                 positions,
             )
-            for index in range(drawn):
-                position = begin + positions[index]
+            for edge in range(drawn):
                 edge_sources[component, edges] = local_source
-                edge_positions[component, edges] = position
-                drawn_rows[edges] = targets[position]
+                edge_positions[component, edges] = begin + positions[edge]
                 edges += 1
+        edge_ends[component] = edges
+    for component in range(batch):
+        for edge in range(edge_counts[component], edge_ends[component]):
+            # A row, until the next loop makes it a local index.
+            edge_targets[component, edge] = targets[edge_positions[component, edge]]
+    for component in range(batch):
+        table = target_table[component]
+        nodes = target_rows[component]
+        mark = marks[component]
         count = target_counts[component]
         arrived = 0
-        for edge in range(first_edge, edges):
-            local = _local_index(np.int64(drawn_rows[edge]), nodes, count, table, mask)
+        for edge in range(edge_counts[component], edge_ends[component]):
+            row = np.int64(edge_targets[component, edge])
+            local = _local_index(row, nodes, count, table, mask)
             if local < 0:
                 return 1
             if local == count:
@@ -202,7 +217,7 @@ def expand(  # type: ignore[no-untyped-def]
                 reached[component, arrived] = local
                 arrived += 1
         target_counts[component] = count
-        edge_counts[component] = edges
+        edge_counts[component] = edge_ends[component]
         reached_sizes[component] = arrived
     return 0
 
@@ -236,8 +251,7 @@ def sort_edges(sources, targets, positions, counts, num_sources):  # type: ignor
                 break
         if ordered:
             continue
-        # A counting sort by source; then an insertion sort by position within each source, which
-        # meets at most a few ascending runs: one an operation.
+        # A counting sort by source, then a sort by position within each source that needs it.
         old_sources[:count] = source[:count]
         old_targets[:count] = target[:count]
         old_positions[:count] = position[:count]
@@ -252,15 +266,17 @@ def sort_edges(sources, targets, positions, counts, num_sources):  # type: ignor
             source[slot] = old_sources[index]
             target[slot] = old_targets[index]
             position[slot] = old_positions[index]
-        for index in range(1, count):
-            slot = index
-            key_target, key_position = target[index], position[index]
-            while (
-                slot > 0 and source[slot - 1] == source[index] and position[slot - 1] > key_position
-            ):
-                target[slot], position[slot] = target[slot - 1], position[slot - 1]
-                slot -= 1
-            target[slot], position[slot] = key_target, key_position
+        begin = 0
+        while begin < count:
+            end, rising = begin + 1, True
+            while end < count and source[end] == source[begin]:
+                rising &= position[end] >= position[end - 1]
+                end += 1
+            if not rising:
+                order = np.argsort(position[begin:end])
+                position[begin:end] = position[begin:end][order]
+                target[begin:end] = target[begin:end][order]
+            begin = end
         kept = 0
         for index in range(count):
             if (

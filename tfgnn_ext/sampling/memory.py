@@ -19,6 +19,7 @@ from tfgnn_ext.sampling.sampled_batch import SampledBatch
 from tfgnn_ext.sampling.weights import cumulative_weights, falling_order
 
 _LARGEST = np.iinfo(np.int64).max
+_LAST_STAMP = np.iinfo(np.int32).max
 # The room that a component starts with, if its plan does not bound it lower. Components that need
 # more get it, once; room for the worst case would cost more cache than it saves attempts.
 _FIRST_ROOM = 128
@@ -114,8 +115,12 @@ class _Scratch:
         for op in sampler.operations:
             room = node_room[op.target]
             self.reached[op.name] = (np.empty((batch, room), np.int32), np.zeros(batch, np.int32))
+        # By inputs: operations on other edge sets often share theirs.
         self.united = {
-            op.name: (np.empty((batch, node_room[op.source]), np.int32), np.zeros(batch, np.int32))
+            op.inputs: (
+                np.empty((batch, node_room[op.source]), np.int32),
+                np.zeros(batch, np.int32),
+            )
             for op in sampler.operations
             if len(op.inputs) > 1
         }
@@ -128,7 +133,7 @@ class _Scratch:
 
     def next_stamp(self) -> int:
         self.stamp += 1
-        if self.stamp == np.iinfo(np.int32).max:
+        if self.stamp == _LAST_STAMP:
             for components in self.nodes.values():
                 components.marks[:] = 0
             self.stamp = 1
@@ -328,21 +333,19 @@ class InMemorySampler:
         kernel.start(rows, seeds.rows, seeds.counts, seeds.table)
         keys = self._keys[self.plan.seed_node_set]
         seed_keys = keys[rows] if len(keys) else rows.astype(np.uint64)
+        united: set[tuple[str, ...]] = set()
         for op in self.operations:
-            frontier, sizes = scratch.reached[op.inputs[0]]
-            if len(op.inputs) > 1:
-                first, first_sizes = frontier, sizes
-                frontier, sizes = scratch.united[op.name]
-                frontier[:, : first.shape[1]] = first[:, : frontier.shape[1]]
-                sizes[:] = first_sizes
-                for other in op.inputs[1:]:
-                    kernel.unite(
-                        frontier,
-                        sizes,
-                        *scratch.reached[other],
-                        scratch.nodes[op.source].marks,
-                        scratch.next_stamp(),
-                    )
+            if len(op.inputs) == 1:
+                frontier, sizes = scratch.reached[op.inputs[0]]
+            else:
+                frontier, sizes = scratch.united[op.inputs]
+                if op.inputs not in united:
+                    united.add(op.inputs)
+                    sizes[:] = 0
+                    marks = scratch.nodes[op.source].marks
+                    stamp = scratch.next_stamp()
+                    for name in op.inputs:
+                        kernel.unite(frontier, sizes, *scratch.reached[name], marks, stamp)
             sources, targets, positions, counts = scratch.edges[op.edge_set]
             target = scratch.nodes[op.target]
             short = kernel.expand(
