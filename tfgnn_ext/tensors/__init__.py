@@ -11,6 +11,8 @@ from tfgnn_ext.tensors.set_features import SetFeatures
 from tfgnn_ext.tensors.size_budget import SizeBudget, fit_size_budget
 from tfgnn_ext.tensors.trimming import keep_seeds, start_trimming, trim_to_receivers
 from tfgnn_ext.tensors.vocabularies import vocabularies
+from tfgnn_ext.tensors.whole_graph import WholeGraph, read_seeds
+from tfgnn_ext.tensors.whole_graph_batches import WholeGraphBatches
 
 __all__ = [
     "FeatureInput",
@@ -20,11 +22,14 @@ __all__ = [
     "SampledBatches",
     "SetFeatures",
     "SizeBudget",
+    "WholeGraph",
+    "WholeGraphBatches",
     "component_ids",
     "fit_input_spec",
     "fit_size_budget",
     "keep_seeds",
     "latent_node_sets",
+    "read_seeds",
     "rounds",
     "start_trimming",
     "trim_to_receivers",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from tfgnn_ext.tensors.whole_graph import read_seeds
 from tfgnn_ext.training.best_so_far import BestSoFar
 from tfgnn_ext.training.predict import Predictor
 from tfgnn_ext.training.provider import BatchSource, StepProvider
@@ -43,6 +44,9 @@ def compose(
 ) -> tf.keras.Model:
     """The model of a task: ``graph -> task.predict(model_fn(spec)(graph))``.
 
+    On a whole graph, which is one component with many seeds, the seeds' states are read in between
+    (see `tensors.read_seeds`), so that templates and tasks need not know.
+
     A model that was trained on batches of static sizes takes no others; one that takes any size,
     to export or to predict with, is composed for a spec of such, with the trained one's weights.
 
@@ -56,7 +60,8 @@ def compose(
       A Keras model from a GraphTensor to logits.
     """
     inputs = tf.keras.layers.Input(type_spec=spec)
-    model = tf.keras.Model(inputs, task.predict(model_fn(spec)(inputs)))
+    states = read_seeds(inputs, model_fn(spec)(inputs))
+    model = tf.keras.Model(inputs, task.predict(states))
     if weights_of is not None:
         model.set_weights(weights_of.get_weights())
     return model
