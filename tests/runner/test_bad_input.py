@@ -68,7 +68,8 @@ CONFIGS: dict[str, tuple[str, str, str, str]] = {
     ),
     "unknown data set": (
         "schema: schema.pbtxt", "dataset: fligths", "2:3",
-        "`data.dataset` must be flights. Got 'fligths'. Did you mean `flights`?",
+        "`data.dataset` must be one of flights, cora, citeseer, amazon_computers, acm, "
+        "minesweeper, tolokers. Got 'fligths'. Did you mean `flights`?",
     ),
     "missing key": (
         "{edge_set: cites, fanout: 3}", "{fanout: 3}", "6:7",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import Field
 
+from tfgnn_ext.graph import datasets
 from tfgnn_ext.runner.template_parameters import template_parameters
 from tfgnn_ext.sampling.plan import SamplingOp, SamplingPlan, Strategy
 
@@ -44,7 +45,10 @@ class SeedsConfig(_Section):
 class DataConfig(_Section):
     """Either a data set by name, or a schema file and a table of seeds."""
 
-    dataset: Literal["flights"] | None = Field(None, description="A data set that is built in.")
+    dataset: datasets.Name | None = Field(None, description="A data set that is built in.")
+    split: Annotated[int, Field(ge=0)] = Field(
+        0, description="With `dataset`: which of its splits. See `datasets.load`."
+    )
     schema_: str | None = Field(
         None, alias="schema", description="A GraphSchema in text form, which names its tables."
     )
@@ -56,6 +60,8 @@ class DataConfig(_Section):
             raise ValueError("must have either `dataset` or `schema`")
         if (self.schema_ is None) != (self.seeds is None):
             raise ValueError("must have `seeds` if it has `schema`, and only then")
+        if self.split and self.dataset is None:
+            raise ValueError("must have `split` only with `dataset`")
         return self
 
 

@@ -11,8 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tfgnn_ext.graph import Graph, GraphSchema, Seeds, datasets, find_files, read_schema, read_table
-from tfgnn_ext.graph.datasets import flights
-from tfgnn_ext.graph.datasets.flights_schema import flights_schema
 from tfgnn_ext.runner.check_plan import check_plan
 from tfgnn_ext.runner.input_error import InputError
 from tfgnn_ext.runner.loaded_config import LoadedConfig
@@ -28,19 +26,22 @@ class Data:
 
 
 def schema_of(loaded: LoadedConfig) -> tuple[GraphSchema, str]:
-    """The schema and the seeds' node set, without reading any table.
+    """The schema and the seeds' node set, without reading any table of the user's.
 
     Raises:
-      InputError: There is no such schema.
+      InputError: There is no such schema, or the data set cannot be had.
     """
     data = loaded.config.data
-    if data.schema_ is None or data.seeds is None:
-        return flights_schema(), "flight"
+    key = "schema" if data.dataset is None else "dataset"
     try:
+        if data.dataset is not None:
+            return datasets.schema(data.dataset)
+        assert data.schema_ is not None
+        assert data.seeds is not None
         return read_schema(loaded.path(data.schema_)), data.seeds.node_set
     except (ValueError, OSError) as error:
-        place = loaded.source.where(("data", "schema"))
-        raise InputError([f"{place}: `data.schema`: {error}"]) from None
+        place = loaded.source.where(("data", key))
+        raise InputError([f"{place}: `data.{key}`: {error}"]) from None
 
 
 def check_config(loaded: LoadedConfig) -> None:
@@ -71,7 +72,7 @@ def read_data(loaded: LoadedConfig) -> Data:
     data = loaded.config.data
     try:
         if data.dataset is not None:
-            found = datasets.load(data.dataset)
+            found = datasets.load(data.dataset, split=data.split)
             return Data(found.graph, found.seeds)
         assert data.schema_ is not None
         graph = Graph.read(loaded.path(data.schema_))
@@ -108,7 +109,8 @@ def data_fingerprint(loaded: LoadedConfig) -> Any:
     """What changes when the data do: a data set's version, or each file's size and time."""
     data = loaded.config.data
     if data.dataset is not None:
-        return {"dataset": data.dataset, "version": flights.version()}
+        version = datasets.version(data.dataset)
+        return {"dataset": data.dataset, "version": version, "split": data.split}
     return [[path.name, *_stamp(path)] for path in sorted(set(_files(loaded)))]
 
 

