@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -157,6 +158,28 @@ def test_padded_and_compiled(finished: tuple[Path, Path], tmp_path: Path) -> Non
     # Static shapes change no result but for rounding.
     for split, metrics in found["false"].items():
         assert metrics["log_loss"] == pytest.approx(found["true"][split]["log_loss"], abs=1e-3)
+
+
+def test_several_networks(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    config, _ = finished
+    out = run(config, out=tmp_path / "run", overrides=["training.members=2"], progress=QUIET)
+    assert {item.name for item in (out / "members").iterdir()} == {"0", "1"}
+    networks = json.loads((out / "training.json").read_text())["members"]
+    assert networks[0]["history"][-1]["loss"] != networks[1]["history"][-1]["loss"]
+    text = (out / "report.html").read_text()
+    assert "the mean of 2 networks" in text
+    assert "Loss, mean of 2 networks" in text
+    assert len(pq.read_table(out / "embeddings" / "paper.parquet")["embedding"][0]) == 2 * 8
+    # Network by network, whichever was trained in this process: the first is there already.
+    shutil.rmtree(out / "members" / "1")
+    for name in ("weights.npz", "training.json"):
+        (out / name).unlink()
+    before = _metrics(out)
+    assert run(out, until="evaluate", progress=QUIET) == out
+    assert _metrics(out) == before
+    events = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    starts = [event for event in events if event["event"] == "training started"]
+    assert [(e["member"], e["step"]) for e in starts[-2:]] == [(0, starts[0]["steps"]), (1, 0)]
 
 
 @pytest.mark.slow

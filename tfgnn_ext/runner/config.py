@@ -174,6 +174,11 @@ class TrainingConfig(_Section):
     fit_batches: Positive = Field(
         24, description="Training batches off which means, deviations and quantiles are read."
     )
+    members: Positive = Field(
+        1,
+        description="Networks to train, one after another, with the seeds `seed`, `seed` + 1, ...; "
+        "the model is the mean of their logits. See `training.ensemble`.",
+    )
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(
         0, description="Of the order of seeds, initial weights and dropout."
     )

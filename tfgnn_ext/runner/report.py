@@ -133,9 +133,14 @@ def _summary(graph: Mapping[str, Any], names: Sequence[str], training: Mapping[s
     seeds = graph["seeds"]
     return (
         f"Classifies nodes of {seeds['node_set']!r} as {' or '.join(names)}, in a graph "
-        f"of {nodes:,} nodes and {edges:,} edges. The model has {training['parameters']:,} "
-        f"parameters and was trained for {training['steps']:,} steps."
+        f"of {nodes:,} nodes and {edges:,} edges. The model{_of_networks(training)} has "
+        f"{training['parameters']:,} parameters and was trained for {training['steps']:,} steps."
     )
+
+
+def _of_networks(training: Mapping[str, Any]) -> str:
+    number = len(training["members"])
+    return f", the mean of {number} networks," if number > 1 else ""
 
 
 def _cards(
@@ -155,11 +160,11 @@ def _cards(
         )
         title = f"{_TITLES[name]}, {judged}"
         cards.append({"name": title, "value": _number(model[name]), "note": note, "better": better})
-    if training.get("best_step"):
-        note = f"of {training['steps']:,}"
+    steps = [network["best_step"] for network in training["members"]]
+    if all(steps):
         cards.append(
-            {"name": "Best step", "value": f"{training['best_step']:,}", "note": note,
-             "better": False}
+            {"name": "Best step", "value": ", ".join(f"{step:,}" for step in steps),
+             "note": f"of {training['steps'] // len(steps):,}", "better": False}
         )  # fmt: skip
     return cards
 
@@ -249,26 +254,34 @@ def _predictions(
 
 
 def _training_figures(directory: Path, training: Mapping[str, Any]) -> list[dict[str, str]]:
-    steps: dict[int, float] = {}
+    # By step, then by network: steps that a resumed run did again are told again, and the last
+    # word counts.
+    losses: dict[int, dict[int, float]] = {}
     log = directory / "log.jsonl"
     for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
         event = json.loads(line)
-        # Steps that a resumed run did again are told again: the last word counts.
         if event["event"] == "training" and event.get("train/loss") is not None:
-            steps[event["step"]] = event["train/loss"]
+            losses.setdefault(event["step"], {})[event["member"]] = event["train/loss"]
     lines: dict[str, tuple[list[float], list[float]]] = {}
-    if steps:
-        lines["training loss"] = ([*sorted(steps)], [steps[step] for step in sorted(steps)])
-    validations = training["validations"]
+    if losses:
+        rows = [
+            {"step": step, "loss": value}
+            for step, values in losses.items()
+            for value in values.values()
+        ]
+        lines["training loss"] = _series(rows, "loss")
+    networks = training["members"]
+    mean = f", mean of {len(networks)} networks" if len(networks) > 1 else ""
+    validations = [row for network in networks for row in network["validations"]]
     if validations:
         lines["validation log loss"] = _series(validations, "log_loss")
-    best = training.get("best_step")
-    mark = (float(best), "best") if best else None
+    best = {network["best_step"] for network in networks}
+    mark = (float(*best), "best") if len(best) == 1 and None not in best else None
     figures = []
     if lines:
         figures.append(
             {
-                "title": "Loss",
+                "title": f"Loss{mean}",
                 "alt": "Loss of training and validation over the steps of training.",
                 "svg": line_figure(lines, x="step", y="loss", mark=mark),
             }
@@ -278,7 +291,7 @@ def _training_figures(directory: Path, training: Mapping[str, Any]) -> list[dict
         scores = {_TITLES[name]: _series(validations, name) for name in names}
         figures.append(
             {
-                "title": "Validation metrics",
+                "title": f"Validation metrics{mean}",
                 "alt": "ROC AUC, average precision and accuracy of the validation split over the "
                 "steps of training.",
                 "svg": line_figure(scores, x="step", y="value", mark=mark),
@@ -288,5 +301,10 @@ def _training_figures(directory: Path, training: Mapping[str, Any]) -> list[dict
 
 
 def _series(rows: Sequence[Mapping[str, float]], name: str) -> tuple[list[float], list[float]]:
-    kept = [row for row in rows if row.get(name) is not None]
-    return [row["step"] for row in kept], [row[name] for row in kept]
+    """Steps, ascending, and the mean of a value at each."""
+    values: dict[float, list[float]] = {}
+    for row in rows:
+        if row.get(name) is not None:
+            values.setdefault(row["step"], []).append(row[name])
+    steps = sorted(values)
+    return steps, [sum(values[step]) / len(values[step]) for step in steps]

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
         write_evaluation,
         write_table,
     )
+    from tfgnn_ext.training.ensembles import ensemble, side_by_side
     from tfgnn_ext.training.evaluation import Evaluation, evaluate
     from tfgnn_ext.training.exporting import Parser, export
-    from tfgnn_ext.training.fitting import Fitted, compose, fit
+    from tfgnn_ext.training.fitting import Fitted, ModelFn, compose, fit
+    from tfgnn_ext.training.full_graph import FullGraphProvider
     from tfgnn_ext.training.metrics import METRICS, classification_metrics, split_metrics
     from tfgnn_ext.training.optimizers import Optimizer
     from tfgnn_ext.training.predict import Predictions, Predictor, inference_model
@@ -41,8 +43,10 @@ _HOMES = {
     "BestSoFar": "best_so_far",
     "Evaluation": "evaluation",
     "Fitted": "fitting",
+    "FullGraphProvider": "full_graph",
     "Interrupted": "resumable",
     "LearningRate": "schedules",
+    "ModelFn": "fitting",
     "NodeClassification": "tasks",
     "Optimizer": "optimizers",
     "Parser": "exporting",
@@ -63,11 +67,13 @@ _HOMES = {
     "classification_metrics": "metrics",
     "compose": "fitting",
     "embedding_table": "embeddings",
+    "ensemble": "ensembles",
     "evaluate": "evaluation",
     "export": "exporting",
     "fit": "fitting",
     "inference_model": "predict",
     "prediction_table": "embeddings",
+    "side_by_side": "ensembles",
     "split_metrics": "metrics",
     "write_evaluation": "embeddings",
     "write_table": "embeddings",
@@ -79,8 +85,10 @@ __all__ = [
     "BestSoFar",
     "Evaluation",
     "Fitted",
+    "FullGraphProvider",
     "Interrupted",
     "LearningRate",
+    "ModelFn",
     "NodeClassification",
     "Optimizer",
     "Parser",
@@ -102,11 +110,13 @@ __all__ = [
     "classification_metrics",
     "compose",
     "embedding_table",
+    "ensemble",
     "evaluate",
     "export",
     "fit",
     "inference_model",
     "prediction_table",
+    "side_by_side",
     "split_metrics",
     "write_evaluation",
     "write_table",

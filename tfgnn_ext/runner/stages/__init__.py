@@ -51,7 +51,7 @@ def stages_of(context: Context) -> tuple[Stage, ...]:
             name="train",
             work=train,
             outputs=("inputs.json", "training.json", "weights.npz"),
-            partial=("inputs.json", "checkpoints", "best", "logs"),
+            partial=("inputs.json", "checkpoints", "best", "logs", "members"),
             keys=("task", "model", "training"),
             after=("graph", "sample"),
             packages=_LEARNING,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,15 +19,15 @@ from tfgnn_ext.sampling import Sizes
 from tfgnn_ext.tensors import InputSpec, SampledBatches, fit_input_spec
 
 
-def make_task(context: Context) -> training.NodeClassification:
-    """The task."""
+def make_task(context: Context, *, member: int = 0) -> training.NodeClassification:
+    """The task, with the seed of one network of those to train."""
     config, seeds = context.config, context.data.seeds
     return training.NodeClassification(
         seeds.node_set,
         num_classes=len(seeds.classes),
         label_smoothing=config.task.label_smoothing,
         l2=config.task.l2,
-        seed=config.training.seed,
+        seed=config.training.seed + member,
     )
 
 
@@ -47,12 +46,14 @@ def batches(
     )
 
 
-def provider(context: Context, *, padded: bool = False) -> training.SampledProvider:
-    """The batches of the training seeds."""
+def provider(
+    context: Context, *, padded: bool = False, member: int = 0
+) -> training.SampledProvider:
+    """The batches of the training seeds, in the order of one network."""
     config, seeds = context.config, context.data.seeds.split("train")
     return training.SampledProvider(
         batches(context, seeds, padded=padded),
-        seed=config.training.seed,
+        seed=config.training.seed + member,
         partial="drop" if len(seeds) >= config.training.batch_size else "pad",
         class_weights=config.task.class_weights,
         resample=config.training.resample,
@@ -74,10 +75,11 @@ def input_statistics(context: Context) -> Any:
     return statistics
 
 
-def model_function(context: Context) -> Callable[[tfgnn.GraphTensorSpec], tf.keras.Model]:
-    """The template with its parameters; reads ``inputs.json``."""
+def model_function(context: Context, *, member: int = 0) -> training.ModelFn:
+    """The template with its parameters, with the seed of one network; reads ``inputs.json``."""
     template = load_template(context.config.model.name)
     parameters = context.config.parameters
+    parameters["seed"] += member
     statistics = context.directory.read_json("inputs.json")
     node_set = context.data.seeds.node_set
 
@@ -93,11 +95,24 @@ def model_function(context: Context) -> Callable[[tfgnn.GraphTensorSpec], tf.ker
     return model
 
 
+def members(context: Context) -> list[training.ModelFn]:
+    """What makes each of the networks that a config asks for."""
+    return [
+        model_function(context, member=member) for member in range(context.config.training.members)
+    ]
+
+
+def any_size(context: Context) -> tfgnn.GraphTensorSpec:
+    """The spec of batches of any size."""
+    spec: tfgnn.GraphTensorSpec
+    spec, *_ = batches(context, context.data.seeds, batch_size=1).dataset(_first, 0, 1).element_spec
+    return spec
+
+
 def trained_model(context: Context) -> tf.keras.Model:
     """The trained model, for batches of any size; reads ``weights.npz``."""
-    seeds = context.data.seeds
-    spec = batches(context, seeds, batch_size=1).dataset(_first, 0, 1).element_spec[0]
-    model = training.compose(make_task(context), model_function(context), spec)
+    body = training.side_by_side(members(context))
+    model = training.compose(make_task(context), body, any_size(context))
     with np.load(context.directory.path / "weights.npz") as file:
         model.set_weights([file[name] for name in file.files])
     return model

@@ -18,6 +18,7 @@ class RunTracker(Tracker):
       advance: Told of the seeds seen.
       batch_size: Seeds a step.
       monitor: The validation metric that is best.
+      member: Which of the run's networks this is, from 0.
     """
 
     def __init__(
@@ -28,23 +29,25 @@ class RunTracker(Tracker):
         *,
         batch_size: int,
         monitor: str,
+        member: int = 0,
     ) -> None:
         self._directory = directory
         self._progress = progress
         self._advance = advance
         self._batch_size = batch_size
+        self._member = member
         self._shown = dict.fromkeys([monitor, "roc_auc", "average_precision", "accuracy"])
         self._step = 0
 
     def start(self, settings: Mapping[str, object], step: int) -> None:
-        self._directory.log("training started", step=step, steps=settings["steps"])
+        self._log("training started", step=step, steps=settings["steps"])
         if step:
             self._progress.line(f"  goes on at step {step}")
             self._advance(step * self._batch_size)
         self._step = step
 
     def log(self, values: Mapping[str, float], step: int) -> None:
-        self._directory.log("training", step=step, **values)
+        self._log("training", step=step, **values)
         short = {
             name.removeprefix("train/"): value
             for name, value in values.items()
@@ -61,4 +64,7 @@ class RunTracker(Tracker):
             self._progress.line(f"  step {step}, validation: {shown(validation)}")
 
     def finish(self, outcome: str) -> None:
-        self._directory.log("training finished", step=self._step, outcome=outcome)
+        self._log("training finished", step=self._step, outcome=outcome)
+
+    def _log(self, event: str, **values: object) -> None:
+        self._directory.log(event, member=self._member, **values)
