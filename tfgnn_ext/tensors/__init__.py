@@ -4,6 +4,7 @@ from tfgnn_ext.tensors.component_ids import component_ids
 from tfgnn_ext.tensors.fit_input_spec import fit_input_spec
 from tfgnn_ext.tensors.graph_tensors import GraphTensors, latent_node_sets
 from tfgnn_ext.tensors.input_spec import FeatureInput, InputSpec
+from tfgnn_ext.tensors.look_up_seeds import LookUpSeeds
 from tfgnn_ext.tensors.parse_examples import ParseExamples
 from tfgnn_ext.tensors.rounds import rounds
 from tfgnn_ext.tensors.sampled_batches import SampledBatches
@@ -13,11 +14,13 @@ from tfgnn_ext.tensors.trimming import keep_seeds, start_trimming, trim_to_recei
 from tfgnn_ext.tensors.vocabularies import vocabularies
 from tfgnn_ext.tensors.whole_graph import WholeGraph, read_seeds
 from tfgnn_ext.tensors.whole_graph_batches import WholeGraphBatches
+from tfgnn_ext.tensors.whole_graph_spec import whole_graph_spec
 
 __all__ = [
     "FeatureInput",
     "GraphTensors",
     "InputSpec",
+    "LookUpSeeds",
     "ParseExamples",
     "SampledBatches",
     "SetFeatures",
@@ -34,4 +37,5 @@ __all__ = [
     "start_trimming",
     "trim_to_receivers",
     "vocabularies",
+    "whole_graph_spec",
 ]

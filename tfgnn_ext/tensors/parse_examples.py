@@ -31,6 +31,7 @@ class ParseExamples(tf.Module):
         self, schema: GraphSchema, vocabularies: Mapping[tuple[str, str], npt.NDArray[Any]]
     ) -> None:
         super().__init__(name="parse_examples")
+        self.signature = tf.TensorSpec([None], tf.string, name="examples")
         message = tfgnn.GraphSchema.FromString(schema.SerializeToString())
         self.spec = tfgnn.create_graph_spec_from_schema_pb(message)
         self.seed_node_set = schema.info.root_set[0]

@@ -1,4 +1,4 @@
-"""A trained model as a SavedModel that serves serialized examples, without TF-GNN."""
+"""A trained model as a SavedModel that serves without TF-GNN."""
 
 from __future__ import annotations
 
@@ -13,15 +13,23 @@ import tensorflow_gnn as tfgnn
 from tfgnn_ext.training.predict import inference_model
 from tfgnn_ext.training.tasks.task import Task
 
-INPUT = "examples"
 OUTPUTS = ("ids", "logits", "probabilities", "embedding")
 
 
 class Parser(Protocol):
-    """Turns serialized examples into what a model takes; `tensors.ParseExamples` is one."""
+    """Turns what is served into what a model takes.
 
-    def parse(self, serialized: tf.Tensor) -> tuple[tfgnn.GraphTensor, tf.Tensor]:
-        """From string ``[batch]`` to a merged GraphTensor, and ids ``[batch]``."""
+    `tensors.ParseExamples` reads serialized examples of samples; `tensors.LookUpSeeds` reads ids of
+    nodes of the training graph, for models of full-graph mode.
+
+    Attributes:
+      signature: The name, type and shape ``[batch]`` of what `parse` takes.
+    """
+
+    signature: tf.TensorSpec
+
+    def parse(self, served: tf.Tensor) -> tuple[tfgnn.GraphTensor, tf.Tensor]:
+        """From ``[batch]`` to a merged GraphTensor, and ids ``[batch]``."""
 
 
 def export(
@@ -29,8 +37,9 @@ def export(
 ) -> Path:
     """Writes a SavedModel whose names do not depend on layers.
 
-    Its signature ``serving_default`` takes ``examples``, string ``[batch]``: serialized
-    tf.Examples, one component each, as the samplers write them. It returns ``ids`` ``[batch]``
+    Its signature ``serving_default`` takes what the parser takes: of `tensors.ParseExamples`,
+    ``examples``, string ``[batch]``: serialized tf.Examples, one component each, as the samplers
+    write them; of `tensors.LookUpSeeds`, ``ids`` ``[batch]``. It returns ``ids`` ``[batch]``
     (original ids of the seeds), ``logits`` ``[batch, units]``, ``probabilities``
     ``[batch, num_classes]`` and ``embedding`` ``[batch, units]``. Strings and ids that the training
     graph does not have are read as code 0.
@@ -42,7 +51,7 @@ def export(
       task: The task.
       model: A composed model that takes GraphTensors of any size (not one that was made for batches
         of static sizes: compose one for the parser's spec and copy the weights).
-      parser: Reads the examples.
+      parser: Reads what is served.
       directory: Of the SavedModel; replaced as a whole if it exists.
 
     Returns:
@@ -50,8 +59,8 @@ def export(
     """
     inference = inference_model(task, model)
 
-    def serve(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        graph, ids = parser.parse(examples)
+    def serve(served: tf.Tensor) -> dict[str, tf.Tensor]:
+        graph, ids = parser.parse(served)
         outputs = inference(graph, training=False)
         logits = outputs["logits"]
         return {
@@ -63,9 +72,7 @@ def export(
 
     module = tf.Module()
     module.variables_and_tables = _resources(inference) + _resources(parser)
-    module.serve = tf.function(
-        serve, input_signature=[tf.TensorSpec([None], tf.string, name=INPUT)]
-    )
+    module.serve = tf.function(serve, input_signature=[parser.signature])
     final = Path(directory)
     final.parent.mkdir(parents=True, exist_ok=True)
     partial, old = (final.with_name(f"{final.name}.{suffix}") for suffix in ("partial", "old"))
