@@ -29,7 +29,7 @@ class ArrayArchive:
                 self.names = frozenset(
                     name.removesuffix(".npy") for name in archive.namelist() if name[-4:] == ".npy"
                 )
-        except (zipfile.BadZipFile, OSError) as error:
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise ValueError(f"{self.path}: must be an .npz file. Got: {error}.") from None
 
     def read(self, name: str) -> Any:

@@ -68,6 +68,16 @@ def _new(holder: Any, *_: Any) -> Any:
     return holder()
 
 
+def _from_buffer(content: Any, dtype: Any, shape: Any, order: str, *_: Any) -> _Array:
+    array = _Array()
+    array.__setstate__((1, shape, dtype, order == "F", content))
+    return array
+
+
+def _no_bytes() -> bytes:
+    return b""
+
+
 def _encode(text: str, encoding: str) -> bytes:
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"encoding {encoding!r}")
@@ -79,6 +89,8 @@ _ALLOWED: dict[tuple[str, str], Any] = {
     ("numpy", "dtype"): _DType,
     ("collections", "defaultdict"): collections.defaultdict,
     ("_codecs", "encode"): _encode,
+    ("__builtin__", "bytes"): _no_bytes,  # So protocol 2 writes an empty string of bytes.
+    ("numpy._core.numeric", "_frombuffer"): _from_buffer,
     **{(f"numpy.{module}.multiarray", "_reconstruct"): _new for module in ("core", "_core")},
     **{(f"scipy.sparse.{module}", "csr_matrix"): _Rows for module in ("csr", "_csr")},
     **{(module, "_reconstructor"): _new for module in ("copy_reg", "copyreg")},
