@@ -30,6 +30,15 @@ edge_sets { key: "similar" value { source: "item" target: "item" } }
 
 def shop(seed: int, *, users: int = 13, items: int = 29, strings: bool = True) -> Graph:
     """A graph with ids that are no row numbers, isolated nodes and parallel edges."""
+    return Graph.from_tables(
+        parse_schema(SCHEMA), shop_tables(seed, users=users, items=items, strings=strings)
+    )
+
+
+def shop_tables(
+    seed: int, *, users: int = 13, items: int = 29, strings: bool = True
+) -> dict[str, pa.Table]:
+    """The tables of `shop`."""
     random = np.random.default_rng(seed)
     user_ids = [f"u{i:03d}" for i in random.permutation(users * 3)[:users]]
     item_ids = (random.permutation(items * 5)[:items] * 7 - 100).tolist()
@@ -50,36 +59,33 @@ def shop(seed: int, *, users: int = 13, items: int = 29, strings: bool = True) -
     likes = pa.table(edges(150))
     pairs = random.integers(0, items, (2, 120))
     recalled = pa.array(random.integers(0, 80, items), mask=random.random(items) < 0.3)
-    return Graph.from_tables(
-        parse_schema(SCHEMA),
-        {
-            "user": pa.table({"id": user_ids}),
-            "item": pa.table(
-                {
-                    "id": item_ids,
-                    "price": pa.array(
-                        random.random(items).astype(np.float32), mask=random.random(items) < 0.2
-                    ),
-                    "brand": pa.array(
-                        random.choice(["acme", "zork", "ölt"], items),
-                        mask=random.random(items) < 0.2,
-                    ),
-                    "stars": pa.array(
-                        random.integers(0, 6, (items, 2)).tolist(), pa.list_(pa.int64(), 2)
-                    ),
-                    "recall": random.random(items).astype(np.float32),
-                    "listed": random.integers(0, 50, items),
-                    "recalled": recalled,
-                }
-            ),
-            "likes": likes,
-            "liked_by": likes,
-            "bought": pa.table(edges(170)),
-            "similar": pa.table(
-                {
-                    "source": [item_ids[i] for i in pairs[0]],
-                    "target": [item_ids[i] for i in pairs[1]],
-                }
-            ),
-        },
-    )
+    return {
+        "user": pa.table({"id": user_ids}),
+        "item": pa.table(
+            {
+                "id": item_ids,
+                "price": pa.array(
+                    random.random(items).astype(np.float32), mask=random.random(items) < 0.2
+                ),
+                "brand": pa.array(
+                    random.choice(["acme", "zork", "ölt"], items),
+                    mask=random.random(items) < 0.2,
+                ),
+                "stars": pa.array(
+                    random.integers(0, 6, (items, 2)).tolist(), pa.list_(pa.int64(), 2)
+                ),
+                "recall": random.random(items).astype(np.float32),
+                "listed": random.integers(0, 50, items),
+                "recalled": recalled,
+            }
+        ),
+        "likes": likes,
+        "liked_by": likes,
+        "bought": pa.table(edges(170)),
+        "similar": pa.table(
+            {
+                "source": [item_ids[i] for i in pairs[0]],
+                "target": [item_ids[i] for i in pairs[1]],
+            }
+        ),
+    }

@@ -22,10 +22,12 @@ class TableFiles:
     Attributes:
       table: The rows of all files, in the order of the names.
       files: For each file, its path and its number of rows; empty for a table made in memory.
+      first_row: The row of its first file at which the table begins, where it is a part.
     """
 
     table: pa.Table
     files: tuple[tuple[str, int], ...] = ()
+    first_row: int = 0
 
     def where(self, row: int) -> str:
         """Names a row: the file and the row in it, from 0.
@@ -33,6 +35,7 @@ class TableFiles:
         >>> TableFiles(pa.table({"id": [7, 8, 9]}), (("a.csv", 2), ("b.csv", 1))).where(2)
         'b.csv, row 0'
         """
+        row += self.first_row
         for path, rows in self.files:
             if row < rows:
                 return f"{path}, row {row}"
@@ -100,7 +103,8 @@ def _read_file(path: Path, strings: Collection[str]) -> pa.Table:
     try:
         if ".parquet" in name:
             with open_file(path) as file:
-                return pa.parquet.read_table(file)
+                # `read_table` would import pandas where it is installed.
+                return pa.parquet.ParquetFile(file).read()
         if ".csv" in name:
             with open_file(path) as file:
                 return _read_csv(file, strings)

@@ -24,6 +24,13 @@ def offsets_path(path: str | os.PathLike[str]) -> Path:
     return Path(f"{os.fspath(path)}.offsets")
 
 
+def frame(record: bytes) -> bytes:
+    """A record as it stands in a file: its length and its payload, each with its checksum."""
+    length = struct.pack("<Q", len(record))
+    checksums = (struct.pack("<I", _masked_crc(part)) for part in (length, record))
+    return length + next(checksums) + record + next(checksums)
+
+
 def write_records(path: str | os.PathLike[str], records: Iterable[bytes]) -> int:
     """Writes a TFRecord file and its offsets; both appear whole or not at all.
 
@@ -40,10 +47,7 @@ def write_records(path: str | os.PathLike[str], records: Iterable[bytes]) -> int
     try:
         with open(partial, "wb") as file:
             for record in records:
-                length = struct.pack("<Q", len(record))
-                file.write(length + struct.pack("<I", _masked_crc(length)))
-                file.write(record + struct.pack("<I", _masked_crc(record)))
-                offsets.append(offsets[-1] + _HEADER + len(record) + 4)
+                offsets.append(offsets[-1] + file.write(frame(record)))
             file.flush()
             os.fsync(file.fileno())
         np.asarray(offsets, "<i8").tofile(partial_sidecar)

@@ -1,0 +1,209 @@
+"""One block of an edge set: its edges in canonical order, and draws from them for many requests.
+
+A block holds all edges of its sources, sorted by source, then in canonical order, as columns:
+``source`` (distinct ids, ascending), ``begin`` (where a source's edges begin; one entry more), and
+per edge ``target``, ``time`` and features. What is drawn for a request is what the in-memory engine
+draws: the same `draw_edges`, the same key, the same order.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from tfgnn_ext.graph import Feature, canonical_order
+from tfgnn_ext.graph.node_set import id_keys
+from tfgnn_ext.sampling.blocks import WORDS, Arrays, join, take
+from tfgnn_ext.sampling.draws import draw_edges, visible
+from tfgnn_ext.sampling.keys import mix, name_key, operation_key
+from tfgnn_ext.sampling.plan import STRATEGIES, SamplingOp
+from tfgnn_ext.sampling.weights import cumulative_weights, falling_order
+
+FEATURE = "f:"  # Before the names of feature columns.
+_LARGEST = np.iinfo(np.int64).max
+_NO_INT64 = np.empty(0, np.int64)
+
+
+def features_of(block: Arrays) -> dict[str, Feature]:
+    """The features of a block, without what is known when."""
+    return {
+        name.removeprefix(FEATURE): Feature(values, block.get(name + WORDS))
+        for name, values in block.items()
+        if name.startswith(FEATURE) and not name.endswith(WORDS)
+    }
+
+
+def build_adjacency(parts: list[Arrays]) -> Arrays:
+    """Sorts the edges of one block.
+
+    Args:
+      parts: Columns ``source``, ``target``, ``time`` and ``key`` (key words of edge ids) where the
+        edge set has them, and features, in any order.
+    """
+    raw = join(parts)
+    # Ranks within the block sort as the ids do.
+    sources, targets = (
+        np.unique(raw[end], return_inverse=True)[1] if raw[end].dtype.kind == "S" else raw[end]
+        for end in ("source", "target")
+    )
+    order = canonical_order(sources, targets, raw.get("time"), raw.get("key"), features_of(raw))
+    source = raw.pop("source")[order]
+    raw.pop("key", None)
+    first = (
+        np.concatenate([[True], source[1:] != source[:-1]]) if len(source) else np.empty(0, bool)
+    )
+    begin = np.append(np.flatnonzero(first), len(source))
+    edges = take(raw, order)
+    return {"source": source[first], "begin": begin, **edges}
+
+
+@njit(nogil=True, cache=True)
+def _most_drawn(begins, ends, times, seed_times, fanout):  # type: ignore[no-untyped-def]
+    """Shortens each request to what its seed sees; returns the most edges drawn in all."""
+    timed = seed_times.shape[0] > 0
+    total = np.int64(0)
+    for request in range(begins.shape[0]):
+        length = ends[request] - begins[request]
+        if timed:
+            length = visible(times, begins[request], ends[request], seed_times[request])
+            ends[request] = begins[request] + length
+        total += min(length, fanout)
+    return total
+
+
+@njit(nogil=True, cache=True)
+def _draw_requests(  # type: ignore[no-untyped-def]
+    strategy,
+    fanout,
+    operation_key,
+    seed_keys,
+    source_keys,
+    begins,
+    ends,
+    cumulative,
+    order,
+    positions,
+    counts,
+):
+    """Draws for each request; positions from its source's first edge, one request after another."""
+    total = np.int64(0)
+    longest = np.int64(0)
+    for request in range(begins.shape[0]):
+        longest = max(longest, ends[request] - begins[request])
+    scratch = np.empty(min(longest, fanout), np.int64)
+    for request in range(begins.shape[0]):
+        length = ends[request] - begins[request]
+        drawn = np.int64(0)
+        if length > 0:
+            key = mix(mix(operation_key, seed_keys[request]), source_keys[request])
+            drawn = draw_edges(
+                strategy, key, cumulative, order, begins[request], length, fanout, scratch
+            )
+        for index in range(drawn):
+            positions[total + index] = scratch[index]
+        counts[request] = drawn
+        total += drawn
+    return total
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawing:
+    """One operation, ready to be drawn on blocks.
+
+    Attributes:
+      op: The operation.
+      timed: Whether its edge set has a time.
+      seed, epoch: Of the plan.
+    """
+
+    op: SamplingOp
+    timed: bool
+    seed: int
+    epoch: int
+
+    def __call__(self, block: Arrays, requests: Arrays) -> Arrays:
+        """Draws from one block.
+
+        Args:
+          block: Of `build_adjacency`.
+          requests: ``component`` int64, ``key`` uint64 (the seed's key word), ``time`` int64 where
+            samples are timed, ``id`` (of the source); a pair of component and id occurs once.
+
+        Returns:
+          A row an edge: ``component``, ``key``, ``time``, ``source``, ``target``, ``position``
+          (int32, in its source's canonical order), ``edge_time`` and features.
+        """
+        sources = block["source"]
+        rows = np.searchsorted(sources, requests["id"])
+        rows[rows == len(sources)] = 0
+        found = np.flatnonzero(sources[rows] == requests["id"]) if len(sources) else _NO_INT64
+        rows, requests = rows[found], take(requests, found)
+        begins, ends = np.array(block["begin"][rows]), np.array(block["begin"][rows + 1])
+        fanout = _LARGEST if self.op.fanout is None else self.op.fanout
+        times = np.array(block["time"]) if self.timed else _NO_INT64
+        seed_times = requests["time"] if self.timed else _NO_INT64
+        most = _most_drawn(begins, ends, times, seed_times, fanout)
+        cumulative, order = self._by(block)
+        positions, counts = np.empty(most, np.int64), np.empty(len(rows), np.int64)
+        total = _draw_requests(
+            STRATEGIES.index(self.op.strategy),
+            fanout,
+            operation_key(self.seed, self.epoch, name_key(self.op.name)),
+            requests["key"],
+            _keys_of(sources, rows),
+            begins,
+            ends,
+            cumulative,
+            order,
+            positions,
+            counts,
+        )
+        positions = positions[:total]
+        edges = np.repeat(begins, counts) + positions
+        drawn = {name: np.repeat(values, counts) for name, values in requests.items()}
+        drawn["source"] = drawn.pop("id")
+        drawn["target"] = block["target"][edges]
+        drawn["position"] = positions.astype(np.int32)
+        if self.timed:
+            drawn["edge_time"] = block["time"][edges]
+        features = {name: v for name, v in block.items() if name.startswith(FEATURE)}
+        return {**drawn, **take(features, edges)}
+
+    def _by(self, block: Arrays) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The prefix sums of weights, or the order, that the strategy reads."""
+        if self.op.by is None:
+            return _NO_INT64, _NO_INT64
+        name = f"`by` of `SamplingOp` {self.op.name!r}, feature {self.op.by!r},"
+        values = block[FEATURE + self.op.by]
+        if self.op.strategy == "weighted":
+            return cumulative_weights(
+                values, block["begin"], timed=self.timed, name=name
+            ), _NO_INT64
+        return _NO_INT64, falling_order(values, block["begin"], name=name)
+
+
+def _keys_of(ids: npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+    """The key words of some ids; a string is hashed once however many rows name it."""
+    if ids.dtype.kind == "i":
+        return id_keys(ids[rows])
+    used, inverse = np.unique(rows, return_inverse=True)
+    keys: npt.NDArray[np.uint64] = id_keys(ids[used])[inverse]
+    return keys
+
+
+def distinct(block: Arrays) -> Arrays:
+    """The rows of a block of requests whose component and id did not occur before.
+
+    >>> rows = distinct({"component": np.array([1, 0, 1]), "id": np.array([5, 5, 5])})
+    >>> rows["component"].tolist()
+    [0, 1]
+    """
+    order = np.lexsort((block["id"], block["component"]))
+    component, ids = block["component"][order], block["id"][order]
+    new = np.ones(len(order), np.bool_)
+    new[1:] = (component[1:] != component[:-1]) | (ids[1:] != ids[:-1])
+    return take(block, order[new])

@@ -1,0 +1,651 @@
+"""The Beam engine: the same plan, the same kernel and the same bytes on any Beam runner.
+
+The unit of work is a block of rows, not a row (see `blocks`):
+
+* *adjacency*: all edges of the sources whose ids hash to one block, in canonical order, built once
+  an edge set and shared by its operations;
+* *requests*: (component, seed key, source) rows, routed to the source's block, where one call of
+  the kernel draws for all of them; what it reaches is routed on, to the next operations and to the
+  nodes' features;
+* *shards*: seeds by a hash of their id and time; a shard's components are assembled, encoded and
+  written in one place, its seeds in the order of their ids.
+
+Nothing of this depends on the order or the sharding of the input, on bundles or on retries: files,
+not just examples, are equal byte for byte. A worker never loads TensorFlow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.metrics import Metrics
+from google.protobuf import text_format
+
+from tfgnn_ext.graph import Graph, GraphError, GraphSchema, find_files, protos, read_schema
+from tfgnn_ext.graph.node_set import display_id
+from tfgnn_ext.graph.read_tables import text_columns
+from tfgnn_ext.graph.schema import EdgeColumns, NodeColumns
+from tfgnn_ext.sampling.adjacency import Drawing, build_adjacency, distinct
+from tfgnn_ext.sampling.assembly import Assembly, Shard
+from tfgnn_ext.sampling.blocks import Arrays, join, pack, route, split, unpack
+from tfgnn_ext.sampling.examples import write_examples
+from tfgnn_ext.sampling.manifest import MANIFEST, count_sizes, describe_sizes, encode_manifest
+from tfgnn_ext.sampling.memory import InMemorySampler
+from tfgnn_ext.sampling.node_blocks import (
+    NodeBlock,
+    by_shard,
+    number_seeds,
+    place_seeds,
+    reached_nodes,
+    replies,
+    wanted_nodes,
+)
+from tfgnn_ext.sampling.plan import SamplingPlan
+from tfgnn_ext.sampling.sample_schema import sample_schema
+from tfgnn_ext.sampling.table_blocks import (
+    Part,
+    SeedColumns,
+    Table,
+    empty_table,
+    parts_of,
+    read_part,
+)
+from tfgnn_ext.sampling.tfrecord import frame
+
+Block = tuple[int, bytes]
+_BLOCK_BYTES = 16 << 20  # Of a table's files; about a million edges.
+_FEWEST_BLOCKS = 8
+_SEEDS = "seeds"
+
+
+def _count(name: str, number: int) -> None:
+    if number:
+        Metrics.counter("tfgnn_ext.sampling", name).inc(number)
+
+
+def _open(path: str) -> Any:
+    return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+
+
+def _files_of(pattern: str) -> list[tuple[str, int]]:
+    """The files of a table on any file system, each with its size."""
+    if "://" not in pattern:
+        return [(str(path), path.stat().st_size) for path in find_files(pattern)]
+    shards = re.fullmatch(r"(.*?)(\.\w+)?@(\d+)", pattern)
+    wanted = pattern
+    if shards:
+        wanted = f"{shards[1]}*-of-{int(shards[3]):05d}*"
+    found = FileSystems.match([wanted])[0].metadata_list
+    if not found or (shards and len(found) != int(shards[3])):
+        raise FileNotFoundError(f"`{pattern}` must match its files. Got {len(found)}.")
+    return sorted((item.path, item.size_in_bytes) for item in found)
+
+
+def _relative(folder: str, name: str) -> str:
+    if "://" in name or os.path.isabs(name) or not folder:
+        return name
+    return FileSystems.join(folder, name) if "://" in folder else str(Path(folder) / name)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Source:
+    """A set's table: where it lies, and what a worker must know of it."""
+
+    table: Table
+    files: tuple[str, ...]
+    size: int
+
+
+class _Read(beam.PTransform):
+    """Reads a table's columns in parts."""
+
+    def __init__(self, source: _Source, columns: list[str]) -> None:
+        super().__init__()
+        self.source, self.columns = source, columns
+
+    def expand(self, pbegin: Any) -> Any:
+        return (
+            pbegin
+            | "Files" >> beam.Create(list(self.source.files), reshuffle=False)
+            | "Parts" >> beam.FlatMap(_parts)
+            | "Spread" >> beam.Reshuffle()
+            | "Read" >> beam.Map(_read, self.source.table.strings, self.columns)
+        )
+
+
+def _parts(path: str) -> Iterator[Part]:
+    with _open(path) as file:
+        yield from parts_of(path, file)
+
+
+def _read(part: Part, strings: frozenset[str], columns: list[str]) -> Any:
+    with _open(part.path) as file:
+        return read_part(part, file, columns, strings)
+
+
+def _by_id(column: str, block: Arrays, blocks: int) -> Iterator[Block]:
+    for place, rows in split(block, route(block[column], blocks)):
+        yield place, pack(rows)
+
+
+def _edge_rows(source: Any, table: Table, blocks: int) -> Iterator[Block]:
+    block, dropped = table.edges(source)
+    _count("dropped_edges", dropped)
+    yield from _by_id("source", block, blocks)
+
+
+def _node_rows(source: Any, table: Table, blocks: int) -> Iterator[Block]:
+    block, dropped = table.nodes(source)
+    _count("dropped_nodes", dropped)
+    yield from _by_id("id", block, blocks)
+
+
+def _seed_rows(
+    source: Any, table: Table, columns: SeedColumns, timed: bool, shards: int
+) -> Iterator[Block]:
+    block, dropped = table.seeds(source, columns, timed=timed)
+    _count("dropped_seeds", dropped)
+    for shard, rows in place_seeds(block, shards):
+        yield shard, pack(rows)
+
+
+def _number(group: tuple[int, Iterable[bytes]], blocks: int) -> Iterator[Any]:
+    """Numbers the seeds of a shard; they are the first requests."""
+    shard, parts = group
+    found = [unpack(part) for part in parts if part]
+    if not found:
+        yield shard, b""
+        return
+    seeds = number_seeds(shard, found)
+    for place, rows in split(seeds, route(seeds["id"], blocks)):
+        yield beam.pvalue.TaggedOutput("reached", (place, pack(rows)))
+    for _, rows in by_shard({name: v for name, v in seeds.items() if name != "key"}):
+        yield shard, pack(rows)
+
+
+def _build(group: tuple[int, Iterable[bytes]]) -> Block:
+    block, parts = group
+    return block, pack(build_adjacency([unpack(part) for part in parts]))
+
+
+def _draw(
+    group: tuple[int, Mapping[str, Iterable[bytes]]], drawing: Drawing, blocks: int
+) -> Iterator[Any]:
+    """Draws for all requests of one block, and routes what they reach."""
+    _, found = group
+    requests = [unpack(part) for part in found["requests"]]
+    if not requests:
+        return
+    wanted = distinct(join(requests))
+    for part in found["edges"]:
+        drawn = drawing(unpack(part), wanted)
+        if not len(drawn["target"]):
+            continue
+        for shard, rows in by_shard(replies(drawn)):
+            yield shard, pack(rows)
+        yield from (
+            beam.pvalue.TaggedOutput("reached", row)
+            for row in _by_id("id", reached_nodes(drawn), blocks)
+        )
+
+
+def _join_nodes(
+    group: tuple[int, Mapping[str, Iterable[bytes]]], name: str, drop: bool
+) -> Iterator[Block]:
+    """Sends each shard the nodes that its components hold."""
+    _, found = group
+    parts, requests = ([unpack(part) for part in found[tag]] for tag in ("nodes", "requests"))
+    if parts:
+        nodes = NodeBlock(parts, where=f"node set {name!r}", drop=drop)
+        _count("dropped_nodes", nodes.repeats)
+    if not requests:
+        return
+    wanted = wanted_nodes(requests)
+    rows = nodes.find(wanted["id"]) if parts else np.full(len(wanted["id"]), -1)
+    missing = np.flatnonzero(rows < 0)
+    if len(missing):
+        raise GraphError(
+            [f"node set {name!r}: must hold every id that seeds and edges name. Got "
+             f"{display_id(wanted['id'][missing[0]])!r} nowhere ({len(missing)} such ids)."]
+        )  # fmt: skip
+    for shard, part in split({"row": rows}, wanted["component"]):
+        yield shard, pack(nodes.rows(part["row"]))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Assemble:
+    """Makes the samples of one shard."""
+
+    plan: SamplingPlan
+    schema: bytes
+    tables: Mapping[str, pa.Schema]
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+
+    def __call__(self, group: tuple[int, Mapping[str, Iterable[bytes]]]) -> SampledShard:
+        """From all that the shard was sent to its records."""
+        place, packed = group
+        found = {tag: [unpack(part) for part in parts if part] for tag, parts in packed.items()}
+        if not found[_SEEDS]:
+            return SampledShard(self.names[place], [], {}, {})
+        empty = _empty_graph(self.schema, self.tables)
+        nodes = {}
+        for name in (tag[2:] for tag in found if tag.startswith("n:")):
+            parts = found[f"n:{name}"] or [_no_nodes(empty, name)]
+            block = join(parts)
+            order = np.argsort(block["id"], kind="stable")
+            nodes[name] = {
+                key: values if key.endswith("|words") else values[order]
+                for key, values in block.items()
+            }
+        drawn = {op.name: found[f"o:{op.name}"] for op in self.plan.ops}
+        assembly = Assembly(
+            self.plan,
+            empty,
+            Shard(
+                seeds=join(found[_SEEDS]),
+                drawn={name: join(parts) if parts else None for name, parts in drawn.items()},
+                nodes=nodes,
+            ),
+        )
+        records: list[bytes] = []
+        node_sizes: dict[str, list[Any]] = {}
+        edge_sizes: dict[str, list[Any]] = {}
+        for batch in assembly.batches():
+            records += write_examples(assembly.graph, batch, labels=self.labels)
+            for sizes, totals in ((batch.node_sizes, node_sizes), (batch.edge_sizes, edge_sizes)):
+                for name, counts in sizes.items():
+                    totals.setdefault(name, []).append(counts)
+        _count("components", len(records))
+        return SampledShard(
+            self.names[place],
+            records,
+            {name: count_sizes(sizes) for name, sizes in node_sizes.items()},
+            {name: count_sizes(sizes) for name, sizes in edge_sizes.items()},
+        )
+
+
+def _no_nodes(empty: Graph, name: str) -> Arrays:
+    node_set = empty.node_sets[name]
+    block: Arrays = {"id": node_set.ids}
+    for feature, part in node_set.features.items():
+        block[f"f:{feature}"] = part.values
+        if part.vocabulary is not None:
+            block[f"f:{feature}|words"] = part.vocabulary
+    block.update({f"t:{time}": values for time, values in node_set.times.items()})
+    return block
+
+
+def _empty_graph(schema: bytes, tables: Mapping[str, pa.Schema]) -> Graph:
+    message = protos.GraphSchema.FromString(schema)
+    return Graph.from_tables(message, {name: part.empty_table() for name, part in tables.items()})
+
+
+@dataclasses.dataclass
+class SampledShard:
+    """The samples of one shard.
+
+    Attributes:
+      name: Of its file, such as ``train-00000-of-00016``.
+      records: Serialized tf.Examples, as `write_examples` makes them, by the seeds' ids and times.
+      node_sizes, edge_sizes: By set, how many components have how many nodes or edges.
+    """
+
+    name: str
+    records: list[bytes]
+    node_sizes: dict[str, dict[int, int]]
+    edge_sizes: dict[str, dict[int, int]]
+
+
+class SampleSubgraphs(beam.PTransform):
+    """Samples a component for each seed: the in-memory engine's bytes from tables of any size.
+
+    Applied to a pipeline it returns a collection with one `SampledShard` a file. Tables are read
+    where they lie: local paths, ``gs://`` and every other file system that Beam knows.
+
+    Args:
+      schema: A path of a GraphSchema whose sets name their tables, relative to it.
+      plan: What to draw.
+      seeds: A table with a row a seed, in the plan's seed node set.
+      seed_columns: Which of its columns mean what.
+      shards: Files a split. A worker holds the samples of one shard at a time: take about a
+        thousand seeds a shard.
+      blocks: Into how many blocks each table is cut; default: one for 16 MiB of files.
+      epoch: Enters every key: another epoch gives fresh draws.
+      policy: What to do with a row that is invalid: "error", or "drop" it and count it.
+      labels: Features to mask on the seed's own row.
+
+    Raises:
+      ValueError: The plan does not fit the schema, or the tables lack a column.
+    """
+
+    def __init__(
+        self,
+        *,
+        schema: str | os.PathLike[str],
+        plan: SamplingPlan,
+        seeds: str | os.PathLike[str],
+        seed_columns: SeedColumns | None = None,
+        shards: int = 16,
+        blocks: int | None = None,
+        epoch: int = 0,
+        policy: str = "error",
+        labels: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__()
+        for name, number in (("shards", shards), ("blocks", 1 if blocks is None else blocks)):
+            if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+                raise ValueError(
+                    f"`{name}` of `SampleSubgraphs` must be an int >= 1. Got {number!r}."
+                )
+        if policy not in ("error", "drop"):
+            raise ValueError(
+                f"`policy` of `SampleSubgraphs` must be error or drop. Got {policy!r}."
+            )
+        path = os.fspath(schema)
+        self.plan, self.epoch, self.labels = plan, epoch, tuple(labels)
+        self.columns = seed_columns or SeedColumns()
+        self.shards, self.drop = shards, policy == "drop"
+        self._schema = _read_schema(path)
+        self._folder = path.rpartition("/")[0]
+        self._blocks = blocks
+        self._sources = self._find(os.fspath(seeds))
+
+    def _find(self, seeds: str) -> dict[str, _Source]:
+        """Finds the tables, and checks their columns and the plan against the schema."""
+        schema, raw = self._schema, self._schema.SerializeToString()
+        sets = {**schema.node_sets, **schema.edge_sets}
+        nameless = [name for name, message in sets.items() if not message.metadata.filename]
+        if nameless:
+            raise GraphError(
+                [f"set {name!r}: must have a `metadata.filename`. Got none." for name in nameless]
+            )
+        texts = text_columns(schema)
+        found = {
+            n: _files_of(_relative(self._folder, m.metadata.filename)) for n, m in sets.items()
+        }
+        tables = {}
+        for name, message in sets.items():
+            path = found[name][0][0]
+            with _open(path) as file:
+                tables[name] = empty_table(path, file, frozenset(texts[message.metadata.filename]))
+        self._tables = {name: table.schema for name, table in tables.items()}
+        self.empty = Graph.from_tables(schema, tables)
+        self.sampler = InMemorySampler(self.empty, self.plan)
+        ids = {
+            name: "string" if part.ids.dtype.kind == "S" else "int64"
+            for name, part in self.empty.node_sets.items()
+        }
+        if self.sampler.timed and self.columns.time is None:
+            raise ValueError(
+                "`time` of `SeedColumns` must be given: the plan reaches edges with a time, or "
+                "features that become known at a time. Got None."
+            )
+
+        def source(
+            name: str, files: list[tuple[str, int]], kinds: dict[str, str], texts: Any
+        ) -> Any:
+            table = Table(name, raw, frozenset(texts), tuple(kinds.items()), self.drop)
+            return _Source(table, tuple(p for p, _ in files), sum(size for _, size in files))
+
+        sources = {}
+        for name, message in sets.items():
+            if name in schema.node_sets:
+                kinds = {NodeColumns.of(message).id: ids[name]}
+            else:
+                columns = EdgeColumns.of(message)
+                kinds = {columns.source: ids[message.source], columns.target: ids[message.target]}
+            sources[name] = source(name, found[name], kinds, texts[message.metadata.filename])
+        kind = ids[self.plan.seed_node_set]
+        textual = [self.columns.id] if kind == "string" else []
+        sources[_SEEDS] = source(_SEEDS, _files_of(seeds), {self.columns.id: kind}, textual)
+        return sources
+
+    def blocks_of(self, node_set: str) -> int:
+        """Into how many blocks the ids of a node set are hashed."""
+        if self._blocks is not None:
+            return self._blocks
+        leaving = [n for n, e in self.empty.edge_sets.items() if e.source == node_set]
+        sizes = [self._sources[name].size for name in (node_set, *leaving)]
+        return max(_FEWEST_BLOCKS, -(-max(sizes) // _BLOCK_BYTES))
+
+    @property
+    def sample_schema(self) -> GraphSchema:
+        """The schema of the samples."""
+        return sample_schema(self.sampler, labels=self.labels)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the files, without suffix."""
+        return tuple(
+            f"{prefix}-{shard:05d}-of-{self.shards:05d}"
+            for prefix in self.columns.prefixes
+            for shard in range(self.shards)
+        )
+
+    def expand(self, pbegin: Any) -> Any:
+        """Builds the graph of transforms."""
+        plan, sampler = self.plan, self.sampler
+        seeds, reached = self._read_seeds(pbegin)
+        requests = {plan.seed_op: reached}
+        adjacency = {name: self._read_edges(pbegin, name) for name in plan.edge_sets()}
+        tags = {_SEEDS: seeds}
+        for op, operation in zip(plan.ops, sampler.operations, strict=True):
+            inputs = tuple(requests[name] for name in op.inputs)
+            wanted = (
+                inputs[0] if len(inputs) == 1 else inputs | f"Unite {op.name}" >> beam.Flatten()
+            )
+            drawing = Drawing(op, operation.timed, plan.seed, self.epoch)
+            outputs = (
+                {"edges": adjacency[op.edge_set], "requests": wanted}
+                | f"Meet {op.name}" >> beam.CoGroupByKey()
+                | f"Draw {op.name}"
+                >> beam.FlatMap(_draw, drawing, self.blocks_of(operation.target)).with_outputs(
+                    "reached", main="replies"
+                )
+            )
+            requests[op.name] = _typed(outputs.reached)
+            tags[f"o:{op.name}"] = _typed(outputs.replies)
+        for name in sampler.layout.node_sets:
+            leading = [requests[plan.seed_op]] if name == plan.seed_node_set else []
+            leading += [requests[op.name] for op in sampler.operations if op.target == name]
+            tags[f"n:{name}"] = self._read_nodes(pbegin, name, leading)
+        assemble = _Assemble(
+            plan, self._schema.SerializeToString(), self._tables, self.names, self.labels
+        )
+        return tags | "Gather" >> beam.CoGroupByKey() | "Assemble" >> beam.Map(assemble)
+
+    def _read_seeds(self, pbegin: Any) -> tuple[Any, Any]:
+        source = self._sources[_SEEDS]
+        columns = self.columns
+        if not self.sampler.timed:
+            columns = dataclasses.replace(columns, time=None)
+        rows = (
+            pbegin
+            | "Seeds" >> _Read(source, columns.columns)
+            | "Place seeds"
+            >> beam.FlatMap(
+                _seed_rows, source.table, columns, self.sampler.timed, self.shards
+            ).with_output_types(Block)
+        )
+        # Every shard has a file, be it empty.
+        every = pbegin | "Shards" >> beam.Create(
+            [(shard, b"") for shard in range(len(self.names))], reshuffle=False
+        ).with_output_types(Block)
+        outputs = (
+            (rows, every)
+            | "All shards" >> beam.Flatten()
+            | "Shard" >> beam.GroupByKey()
+            | "Number seeds"
+            >> beam.FlatMap(_number, self.blocks_of(self.plan.seed_node_set)).with_outputs(
+                "reached", main=_SEEDS
+            )
+        )
+        return _typed(outputs[_SEEDS]), _typed(outputs.reached)
+
+    def _read_edges(self, pbegin: Any, name: str) -> Any:
+        source = self._sources[name]
+        blocks = self.blocks_of(self.empty.edge_sets[name].source)
+        return (
+            pbegin
+            | f"Edges {name}" >> _Read(source, source.table.edge_columns())
+            | f"Place {name}"
+            >> beam.FlatMap(_edge_rows, source.table, blocks).with_output_types(Block)
+            | f"Group {name}" >> beam.GroupByKey()
+            | f"Build {name}" >> beam.Map(_build).with_output_types(Block)
+        )
+
+    def _read_nodes(self, pbegin: Any, name: str, requests: list[Any]) -> Any:
+        source = self._sources[name]
+        nodes = (
+            pbegin
+            | f"Nodes {name}" >> _Read(source, source.table.node_columns())
+            | f"Place {name}"
+            >> beam.FlatMap(_node_rows, source.table, self.blocks_of(name)).with_output_types(Block)
+        )
+        wanted = requests[0] if len(requests) == 1 else requests | f"Want {name}" >> beam.Flatten()
+        return (
+            {"nodes": nodes, "requests": wanted}
+            | f"Meet {name}" >> beam.CoGroupByKey()
+            | f"Look up {name}"
+            >> beam.FlatMap(_join_nodes, name, self.drop).with_output_types(Block)
+        )
+
+
+def _typed(blocks: Any) -> Any:
+    """Tells Beam the type of a tagged output, whose coder would pickle otherwise."""
+    blocks.element_type = beam.typehints.typehints.normalize(Block)
+    return blocks
+
+
+def _read_schema(path: str) -> GraphSchema:
+    if "://" not in path:
+        return read_schema(path)
+    from tfgnn_ext.graph import parse_schema
+
+    with _open(path) as file:
+        return parse_schema(file.read().decode(), path)
+
+
+class WriteSamples(beam.PTransform):
+    """Writes shards as TFRecord files, then the schema, then the manifest.
+
+    Files appear under their final names when they are complete; ``manifest.json`` appears when all
+    are there, and an older one goes before the first is written. A rerun writes the same bytes.
+
+    Args:
+      directory: On any of Beam's file systems.
+      sampling: The transform whose shards are written.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str], sampling: SampleSubgraphs) -> None:
+        super().__init__()
+        self.directory = os.fspath(directory)
+        self.sampling = sampling
+
+    def expand(self, shards: Any) -> Any:
+        """Returns a collection with the path of the manifest."""
+        begin = (
+            shards.pipeline
+            | "Directory" >> beam.Create([self.directory], reshuffle=False)
+            | "Begin" >> beam.Map(_begin)
+        )
+        plan = self.sampling.plan
+        fields = {
+            "epoch": self.sampling.epoch,
+            "plan": {"seed": plan.seed, "ops": [dataclasses.asdict(op) for op in plan.ops]},
+            "seed_node_set": plan.seed_node_set,
+        }
+        return (
+            shards
+            | "Write" >> beam.Map(_write_shard, beam.pvalue.AsSingleton(begin))
+            | "All" >> beam.Map(lambda written: (0, written))
+            | "Wait" >> beam.GroupByKey()
+            | "Finish"
+            >> beam.Map(
+                _finish,
+                self.directory,
+                text_format.MessageToString(self.sampling.sample_schema),
+                fields,
+            )
+        )
+
+
+def _begin(directory: str) -> str:
+    if not FileSystems.exists(directory):
+        FileSystems.mkdirs(directory)
+    old = FileSystems.join(directory, MANIFEST)
+    if FileSystems.exists(old):
+        FileSystems.delete([old])
+    return directory
+
+
+def _write(path: str, pieces: Iterable[bytes]) -> int:
+    """Writes a file that appears whole or not at all; returns its size."""
+    folder, _, name = path.rpartition("/")
+    partial = f"{folder}/.{name}.{uuid.uuid4().hex}.partial"
+    size = 0
+    with FileSystems.create(
+        partial, "application/octet-stream", compression_type=CompressionTypes.UNCOMPRESSED
+    ) as file:
+        for piece in pieces:
+            file.write(piece)
+            size += len(piece)
+    FileSystems.rename([partial], [path])
+    return size
+
+
+def _write_shard(shard: SampledShard, directory: str) -> dict[str, Any]:
+    offsets = [0]
+
+    def framed() -> Iterator[bytes]:
+        for record in shard.records:
+            piece = frame(record)
+            offsets.append(offsets[-1] + len(piece))
+            yield piece
+
+    path = FileSystems.join(directory, f"{shard.name}.tfrecord")
+    size = _write(path, framed())
+    _write(f"{path}.offsets", [np.asarray(offsets, "<i8").tobytes()])
+    return {
+        "file": {"name": f"{shard.name}.tfrecord", "records": len(shard.records), "bytes": size},
+        "nodes": shard.node_sizes,
+        "edges": shard.edge_sizes,
+    }
+
+
+def _finish(
+    group: tuple[int, Iterable[dict[str, Any]]],
+    directory: str,
+    schema: str,
+    fields: dict[str, Any],
+) -> str:
+    shards = sorted(group[1], key=lambda item: str(item["file"]["name"]))
+    _write(FileSystems.join(directory, "schema.pbtxt"), [schema.encode()])
+    path = str(FileSystems.join(directory, MANIFEST))
+    _write(
+        path,
+        [
+            encode_manifest(
+                {
+                    **fields,
+                    "components": sum(item["file"]["records"] for item in shards),
+                    "files": [item["file"] for item in shards],
+                    "nodes": describe_sizes(item["nodes"] for item in shards),
+                    "edges": describe_sizes(item["edges"] for item in shards),
+                }
+            )
+        ],
+    )
+    return path

@@ -1,0 +1,163 @@
+"""Blocks: named columns of many rows as one string of bytes, and which block a node's id is in.
+
+A distributed join in Python costs tens of microseconds an element, so the element is a block of
+rows, never a row. A block is a dictionary of arrays of one length. A column of strings with few
+distinct values is two entries: int32 codes under its name, and the words under name + `WORDS`.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from tfgnn_ext.sampling.keys import below, finalise
+
+Arrays = dict[str, npt.NDArray[Any]]
+WORDS = "|words"
+_ALIGNMENT = 16
+_ROUTE = np.uint64(0x626C6F636B730001)  # Routing must not follow the draws' hash.
+_FNV_BASIS, _FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
+
+
+def pack(arrays: Arrays) -> bytes:
+    """A block as bytes: a JSON header, then the arrays' buffers, aligned.
+
+    >>> unpack(pack({"id": np.array([3, 1]), "name": np.array([b"x", b"yz"])}))["name"].tolist()
+    [b'x', b'yz']
+    """
+    contiguous = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
+    header = json.dumps([[n, v.dtype.str, v.shape] for n, v in contiguous.items()]).encode()
+    header += b" " * (-(4 + len(header)) % _ALIGNMENT)
+    pieces: list[Any] = [struct.pack("<I", len(header)), header]
+    for values in contiguous.values():
+        pieces.append(values.reshape(-1).view(np.uint8).data if values.nbytes else b"")
+        pieces.append(b"\0" * (-values.nbytes % _ALIGNMENT))
+    return b"".join(pieces)
+
+
+def unpack(data: bytes) -> Arrays:
+    """The block that `pack` wrote; its arrays are views of the bytes, and read-only."""
+    (length,) = struct.unpack_from("<I", data)
+    position = 4 + length
+    arrays: Arrays = {}
+    for name, dtype, shape in json.loads(data[4:position]):
+        kind = np.dtype(dtype)
+        count = int(np.prod(shape, dtype=np.int64))
+        # A dtype of width 0 (strings that are all empty) has no buffer.
+        flat = (
+            np.frombuffer(data, kind, count, position) if kind.itemsize else np.empty(count, kind)
+        )
+        arrays[name] = flat.reshape(shape)
+        size = kind.itemsize * count
+        position += size + -size % _ALIGNMENT
+    return arrays
+
+
+def take(block: Arrays, rows: npt.NDArray[Any] | slice) -> Arrays:
+    """Some rows of a block; words that none of them uses are left out, the first excepted."""
+    taken: Arrays = {}
+    for name, values in block.items():
+        if name.endswith(WORDS):
+            continue
+        taken[name] = values[rows]
+        words = block.get(name + WORDS)
+        if words is not None:
+            flat = np.append(
+                0, taken[name].reshape(-1)
+            )  # The first word, for what is missing, stays.
+            used, codes = np.unique(flat, return_inverse=True)
+            taken[name] = codes[1:].astype(np.int32).reshape(taken[name].shape)
+            taken[name + WORDS] = words[used]
+    return taken
+
+
+def join(blocks: Sequence[Arrays]) -> Arrays:
+    """The rows of all blocks, one after another; the arrays are new, and may be written.
+
+    >>> words = [{"w": np.array([0]), "w|words": np.array([w])} for w in (b"b", b"a")]
+    >>> join(words)["w"].tolist(), join(words)["w|words"].tolist()
+    ([1, 0], [b'a', b'b'])
+    """
+    joined: Arrays = {}
+    for name in blocks[0]:
+        if name.endswith(WORDS):
+            continue
+        parts = [block[name] for block in blocks]
+        if name + WORDS in blocks[0]:
+            vocabularies = [block[name + WORDS] for block in blocks]
+            words = np.unique(np.concatenate(vocabularies))
+            parts = [
+                np.searchsorted(words, own).astype(np.int32)[codes] if len(own) else codes
+                for own, codes in zip(vocabularies, parts, strict=True)
+            ]
+            joined[name + WORDS] = words
+        joined[name] = np.concatenate(parts)
+    return joined
+
+
+def split(block: Arrays, places: npt.NDArray[np.int64]) -> Iterator[tuple[int, Arrays]]:
+    """A block by the place each row goes to; rows keep their order, empty places are left out.
+
+    Args:
+      block: ``[num_rows, ...]`` each.
+      places: ``[num_rows]``.
+
+    >>> [(p, b["x"].tolist()) for p, b in split({"x": np.array([7, 8, 9])}, np.array([4, 0, 4]))]
+    [(0, [8]), (4, [7, 9])]
+    """
+    if not len(places):
+        return
+    low = int(places.min())
+    offsets = places - low
+    narrow = offsets.astype(np.uint16) if int(offsets.max()) < 1 << 16 else offsets
+    order = np.argsort(narrow, kind="stable")  # By counting, where two bytes hold the places.
+    ordered = offsets[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    ends = np.append(starts[1:], len(ordered))
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        yield low + int(ordered[start]), take(block, order[start:end])
+
+
+@njit(nogil=True, cache=True)
+def _hash_texts(texts, width, out):  # type: ignore[no-untyped-def]
+    for row in range(out.shape[0]):
+        word = _FNV_BASIS
+        end = width
+        while end > 0 and texts[row * width + end - 1] == 0:
+            end -= 1
+        for index in range(end):
+            word = (word ^ np.uint64(texts[row * width + index])) * _FNV_PRIME
+        out[row] = word
+
+
+@njit(nogil=True, cache=True)
+def _route(words, number, out):  # type: ignore[no-untyped-def]
+    for row in range(out.shape[0]):
+        out[row] = below(finalise(words[row] ^ _ROUTE), number)
+
+
+def route(ids: npt.NDArray[Any], number: int) -> npt.NDArray[np.int64]:
+    """The block of each id, in ``[0, number)``: a hash of the id, whatever array it stands in.
+
+    Args:
+      ids: ``[num_ids]``, integers or utf-8 byte strings (dtype S).
+      number: How many blocks there are.
+
+    Returns:
+      int64 ``[num_ids]``.
+    """
+    places = np.empty(len(ids), np.int64)
+    if ids.dtype.kind == "S":
+        words = np.empty(len(ids), np.uint64)
+        texts = np.array(ids).view(np.uint8).reshape(-1)  # A copy: the kernel has one signature.
+        _hash_texts(texts, ids.dtype.itemsize, words)
+    else:
+        words = np.array(ids, np.int64).view(np.uint64)
+    _route(words, np.uint64(number), places)
+    return places

@@ -1,0 +1,132 @@
+"""Seeds and nodes in blocks: numbering the components of a shard, and finding nodes' features.
+
+A component is numbered ``shard << 32 | rank``, its seed's rank in the shard by (id, time): no
+engine and no order of the input changes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from tfgnn_ext.graph.canonical_order import content_keys
+from tfgnn_ext.graph.node_set import display_id, id_keys
+from tfgnn_ext.sampling.adjacency import distinct, features_of
+from tfgnn_ext.sampling.assembly import TIME
+from tfgnn_ext.sampling.blocks import Arrays, join, route, split, take
+
+_SHARD = 32
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+def place_seeds(block: Arrays, shards: int) -> Iterator[tuple[int, Arrays]]:
+    """Routes seeds to shards.
+
+    Args:
+      block: ``id``, ``time`` if samples are timed, ``split`` (which files a seed goes to).
+      shards: How many shards a split has.
+    """
+    keys = id_keys(block["id"])
+    mixed = keys.copy()
+    if "time" in block:
+        mixed ^= block["time"].astype(np.uint64) * _ODD
+    places = route(mixed.view(np.int64), shards) + block["split"].astype(np.int64) * shards
+    rows = {name: values for name, values in block.items() if name != "split"}
+    yield from split({**rows, "key": keys}, places)
+
+
+def number_seeds(shard: int, parts: list[Arrays]) -> Arrays:
+    """The seeds of one shard in their order, with the numbers of their components.
+
+    >>> seeds = {"id": np.array([9, 4]), "key": np.array([9, 4], np.uint64)}
+    >>> number_seeds(0, [seeds])["id"].tolist()
+    [4, 9]
+    """
+    seeds = join(parts)
+    by = (seeds["time"], seeds["id"]) if "time" in seeds else (seeds["id"],)
+    seeds = take(seeds, np.lexsort(by))
+    return {**seeds, "component": (np.int64(shard) << _SHARD) + np.arange(len(seeds["id"]))}
+
+
+def by_shard(block: Arrays) -> Iterator[tuple[int, Arrays]]:
+    """Rows by the shard of their component; ``component`` becomes its rank there."""
+    shards = block["component"] >> _SHARD
+    local = (block["component"] & 0xFFFFFFFF).astype(np.int32)
+    yield from split({**block, "component": local}, shards)
+
+
+def reached_nodes(drawn: Arrays) -> Arrays:
+    """The requests that drawn edges lead to: each (component, target) once."""
+    kept = ("component", "key", "time")
+    rows = {name: drawn[name] for name in kept if name in drawn}
+    return distinct({**rows, "id": drawn["target"]})
+
+
+def replies(drawn: Arrays) -> Arrays:
+    """What the assembling of components needs of drawn edges."""
+    return {name: values for name, values in drawn.items() if name not in ("key", "time")}
+
+
+class NodeBlock:
+    """The nodes of one block, for look-ups by id.
+
+    Args:
+      parts: The rows of node tables.
+      where: How errors call the node set.
+      drop: Of rows with one id, keep the one whose content comes first by hash; else an error.
+
+    Raises:
+      ValueError: An id occurs twice.
+    """
+
+    def __init__(self, parts: list[Arrays], *, where: str, drop: bool) -> None:
+        nodes = join(parts)
+        order = np.argsort(nodes["id"], kind="stable")
+        ids = nodes["id"][order]
+        repeated = np.zeros(len(ids), np.bool_)
+        repeated[1:] = ids[1:] == ids[:-1]
+        self.repeats = int(repeated.sum())
+        if self.repeats:
+            if not drop:
+                raise RepeatedIdError(where, display_id(ids[repeated][0]), self.repeats)
+            features = features_of(nodes)
+            rows = np.arange(len(ids))
+            keys = content_keys(features, rows) if features else np.zeros(len(ids), np.uint64)
+            times = [nodes[name] for name in sorted(nodes) if name.startswith(TIME)]
+            order = np.lexsort((*times, keys, nodes["id"]))
+            order = order[~repeated]  # The first of each id.
+        self._order = order
+        self._nodes = nodes
+        self.ids: npt.NDArray[np.generic] = nodes["id"][order]
+
+    def find(self, ids: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
+        """The row of each id, -1 where there is none."""
+        if not len(self.ids):
+            return np.full(len(ids), -1)
+        rows = np.searchsorted(self.ids, ids)
+        rows[rows == len(self.ids)] = 0
+        return np.where(self.ids[rows] == ids, rows, -1)
+
+    def rows(self, rows: npt.NDArray[np.int64]) -> Arrays:
+        """The nodes of some rows."""
+        return take(self._nodes, self._order[rows])
+
+
+class RepeatedIdError(ValueError):
+    """An id that occurs in two rows of a node set's tables.
+
+    Attributes:
+      id: The id.
+    """
+
+    def __init__(self, where: str, id: object, repeats: int) -> None:
+        self.id = id
+        super().__init__(f"{where}: must hold unique ids. Got {id!r} again ({repeats} repeats).")
+
+
+def wanted_nodes(requests: list[Arrays]) -> Arrays:
+    """The nodes that requests name, once a shard: ``component`` is the shard, shifted."""
+    shards = [{"component": r["component"] >> _SHARD, "id": r["id"]} for r in requests]
+    return distinct(join(shards))
