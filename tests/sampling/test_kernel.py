@@ -231,6 +231,7 @@ def test_later_edges_do_not_change_a_timed_draw() -> None:
         ([0.5], [0], r"`rows` of `sample` must be a vector of ints"),
         ([0], None, r"`times` of `sample` must be given"),
         ([0, 1], [0], r"`times` of `sample` must have the shape of `rows`"),
+        ([0], [2**63 - 1], r"`times` of `sample` must be below 9223372036854775807"),
     ],
 )
 def test_bad_seeds_are_refused(rows: Any, times: Any, message: str) -> None:

@@ -68,6 +68,15 @@ def test_what_does_not_fit_is_cut_to_its_seed_and_marked(sampler: InMemorySample
             assert found.edges == {"likes": [], "liked_by": []}
 
 
+@pytest.mark.parametrize("missing", ["item", "liked_by"])
+def test_a_budget_without_a_set_is_refused(sampler: InMemorySampler, missing: str) -> None:
+    nodes, edges = {"user": 70, "item": 50}, {"likes": 50, "liked_by": 50}
+    nodes.pop(missing, None)
+    edges.pop(missing, None)
+    with pytest.raises(ValueError, match=f"`budget` must give a size to '{missing}' too. Got none"):
+        sampler.sample(np.arange(7), np.full(7, 30), budget=Sizes(nodes=nodes, edges=edges))
+
+
 def test_a_budget_without_room_for_the_seeds_is_refused(sampler: InMemorySampler) -> None:
     budget = Sizes(nodes={"user": 7, "item": 50}, edges={"likes": 50, "liked_by": 50})
     with pytest.raises(ValueError, match="`budget` must hold 7 seeds of node set 'user'"):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfgnn_ext.graph import EdgeSet, Graph, NodeSet
+from tfgnn_ext.graph import NEVER, EdgeSet, Graph, NodeSet
 from tfgnn_ext.sampling import kernel
 from tfgnn_ext.sampling.keys import name_key, operation_key
 from tfgnn_ext.sampling.packing import Layout, Sizes
@@ -214,7 +214,7 @@ class InMemorySampler:
           The merged batch.
 
         Raises:
-          ValueError: Rows are out of range, or times are missing.
+          ValueError: Rows are out of range, or times are missing or the latest int64.
         """
         seeds, seed_times = self._check(rows, times)
         packed = self.sample_packed(seeds, seed_times, epoch=epoch, budget=budget)
@@ -286,6 +286,8 @@ class InMemorySampler:
                 f"`times` of `sample` must have the shape of `rows`, {seeds.shape}. "
                 f"Got {seed_times.shape}."
             )
+        if np.any(seed_times == NEVER):  # It would see what never happens.
+            raise ValueError(f"`times` of `sample` must be below {NEVER}. Got it.")
         return seeds.astype(np.int32), seed_times
 
     def _scratch(self, batch: int) -> _Scratch:

@@ -84,12 +84,16 @@ class Layout:
           bool [batch], which components are whole.
 
         Raises:
-          ValueError: The budget has no room for the seeds and one padding node a node set.
+          ValueError: The budget lacks a set, or room for the seeds and one padding node a node set.
         """
         seeds = node_counts[self.seed_node_set]
         whole = np.ones(len(seeds), np.bool_)
         if budget is None:
             return whole
+        missing = [name for name in self.node_sets if name not in budget.nodes]
+        missing += [name for name in self.edge_sets if name not in budget.edges]
+        if missing:
+            raise ValueError(f"`budget` must give a size to {missing[0]!r} too. Got none.")
         counts = [(node_counts[name], budget.nodes[name] - 1) for name in self.node_sets]
         counts += [(edge_counts[name], budget.edges[name]) for name in self.edge_sets]
         if all(int(count.sum()) <= room for count, room in counts):
