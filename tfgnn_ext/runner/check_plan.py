@@ -23,7 +23,9 @@ def check_plan(loaded: LoadedConfig, schema: GraphSchema, seed_node_set: str) ->
     """
     source, sampling = loaded.source, loaded.config.sampling
     edge_sets = sorted(schema.edge_sets)
-    problems = []
+    problems: list[str] = []
+    if sampling is None:
+        return problems
     for index, op in enumerate(sampling.ops):
         path = ("sampling", "ops", index)
         if op.edge_set not in edge_sets:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tfgnn_ext.graph import SPLITS
+from tfgnn_ext.graph.timed_parts import timed_parts
 from tfgnn_ext.runner.context import Context
 from tfgnn_ext.runner.input_error import InputError
 
@@ -43,8 +44,15 @@ def check_seeds(context: Context) -> None:
             f"{where(('report', 'class_names'))}: `report.class_names` must be "
             f"{len(seeds.classes)} names, for {', '.join(seeds.classes)}. Got {len(names)}."
         )
+    depends = timed_parts(context.data.graph) if context.full_graph else []
+    if depends:
+        problems.append(
+            f"{context.loaded.source.name}: `sampling` must be given: without it every seed sees "
+            f"the whole graph, and here what a seed may see depends on its time "
+            f"({'; '.join(depends)}). Got none."
+        )
     try:
-        timed = context.sampler.timed
+        timed = context.timed
     except ValueError as error:
         problems.append(f"{where(('sampling',))}: {error}")
     else:

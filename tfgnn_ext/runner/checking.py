@@ -35,14 +35,15 @@ def check_run(
     check_config(loaded)
     context = Context(loaded, RunDirectory.nowhere(), Progress(quiet=True))
     columns_source(loaded)
-    ops = len(loaded.config.sampling.ops)
+    sampling = loaded.config.sampling
+    mode = "full-graph mode" if sampling is None else f"{len(sampling.ops)} operations"
     if not tables:
-        return f"{loaded.source.name}: ok (config and schema; {ops} operations)"
+        return f"{loaded.source.name}: ok (config and schema; {mode})"
     check_seeds(context)
     counts = count(context.data)
     nodes = sum(part["nodes"] for part in counts["node_sets"].values())
     edges = sum(part["edges"] for part in counts["edge_sets"].values())
     return (
         f"{loaded.source.name}: ok ({nodes:,} nodes, {edges:,} edges, "
-        f"{len(context.data.seeds):,} seeds, {ops} operations)"
+        f"{len(context.data.seeds):,} seeds, {mode})"
     )

@@ -141,8 +141,12 @@ class ModelConfig(_Section):
 class TrainingConfig(_Section):
     """How it is trained. See `training.Trainer` and `training.Optimizer`."""
 
-    batch_size: Positive = Field(256, description="Seeds a step.")
-    epochs: Positive = Field(10, description="Passes over the training seeds.")
+    batch_size: Positive = Field(
+        256, description="Seeds a step; not read in full-graph mode, where a step sees all."
+    )
+    epochs: Positive = Field(
+        10, description="Passes over the training seeds; in full-graph mode each is one step."
+    )
     optimizer: Literal["adam", "adamw"] = Field("adamw", description="The optimizer.")
     learning_rate: Annotated[float, Field(gt=0)] = Field(1e-3, description="At its peak.")
     schedule: Literal["constant", "cosine", "one_cycle"] = Field(
@@ -161,7 +165,9 @@ class TrainingConfig(_Section):
         None, description="Stop after so many validations that were not better; null: never."
     )
     validate_every: Positive | None = Field(
-        None, description="Validate after so many steps too, not only after each epoch."
+        None,
+        description="Validate after so many steps too, not only after each epoch; in full-graph "
+        "mode, instead of after each step.",
     )
     checkpoint_every: Positive | None = Field(
         500, description="Save after so many steps too, not only after each epoch."
@@ -226,7 +232,11 @@ class RunConfig(_Section):
     title: str | None = Field(None, description="Of the report; default: the file's name.")
     data: DataConfig
     task: TaskConfig = TaskConfig()
-    sampling: SamplingConfig
+    sampling: SamplingConfig | None = Field(
+        None,
+        description="Left out: full-graph mode. Every step sees the whole graph and all seeds of "
+        "the split at once, for graphs that fit in memory and are the same at all times.",
+    )
     model: ModelConfig
     training: TrainingConfig = TrainingConfig()
     baseline: BaselineConfig | None = Field(None, description="`{}` for its defaults.")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tfgnn_ext.runner.config import RunConfig
+from tfgnn_ext.runner.input_error import InputError
 from tfgnn_ext.runner.loaded_config import LoadedConfig
 from tfgnn_ext.runner.progress import Progress
 from tfgnn_ext.runner.run_directory import RunDirectory
@@ -14,6 +15,7 @@ from tfgnn_ext.runner.run_directory import RunDirectory
 if TYPE_CHECKING:
     from tfgnn_ext.runner.data import Data
     from tfgnn_ext.sampling import InMemorySampler
+    from tfgnn_ext.tensors import WholeGraph
 
 
 class Context:
@@ -58,10 +60,33 @@ class Context:
             return reopen_data(self.loaded, self.directory.path)
         return read_data(self.loaded)
 
+    @property
+    def full_graph(self) -> bool:
+        """Whether every step sees the whole graph, instead of samples."""
+        return self.config.sampling is None
+
     @functools.cached_property
     def sampler(self) -> InMemorySampler:
-        """The plan on the graph."""
+        """The plan on the graph.
+
+        Raises:
+          InputError: The run is in full-graph mode.
+        """
         from tfgnn_ext.sampling import InMemorySampler
 
+        if self.config.sampling is None:
+            raise InputError(["`sampling` must be given to draw samples. Got none."])
         plan = self.config.sampling.build(self.data.seeds.node_set)
         return InMemorySampler(self.data.graph, plan)
+
+    @functools.cached_property
+    def whole_graph(self) -> WholeGraph:
+        """The graph as one tensor, in full-graph mode."""
+        from tfgnn_ext.tensors import WholeGraph
+
+        return WholeGraph(self.data.graph)
+
+    @property
+    def timed(self) -> bool:
+        """Whether what a seed sees depends on its time."""
+        return not self.full_graph and self.sampler.timed

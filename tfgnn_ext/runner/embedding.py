@@ -72,7 +72,7 @@ def _seeds(
     context: Context, nodes: str | os.PathLike[str], id_column: str, time_column: str
 ) -> Seeds:
     data = context.data
-    node_set, timed = data.seeds.node_set, context.sampler.timed
+    node_set, timed = data.seeds.node_set, context.timed
     try:
         strings = [id_column] if data.graph.node_sets[node_set].ids.dtype.kind == "S" else []
         table = read_table(nodes, strings=strings).table

@@ -52,7 +52,7 @@ def stages_of(context: Context) -> tuple[Stage, ...]:
             work=train,
             outputs=("inputs.json", "training.json", "weights.npz"),
             partial=("inputs.json", "checkpoints", "best", "logs", "members"),
-            keys=("task", "model", "training"),
+            keys=("task", "model", "training", *(("sampling",) if context.full_graph else ())),
             after=("graph", "sample"),
             packages=_LEARNING,
         ),
@@ -80,6 +80,8 @@ def stages_of(context: Context) -> tuple[Stage, ...]:
             packages=("jinja2", "matplotlib"),
         ),
     ]
-    return tuple(
-        stage for stage in stages if stage.name != "baseline" or context.config.baseline is not None
-    )
+    left_out = {
+        "sample": context.full_graph,
+        "baseline": context.config.baseline is None,
+    }
+    return tuple(stage for stage in stages if not left_out.get(stage.name, False))

@@ -19,9 +19,13 @@ def export(context: Context) -> dict[str, Any]:
     start_tensorflow(context.directory)
     from tfgnn_ext import training
     from tfgnn_ext.runner.stages import learning
-    from tfgnn_ext.tensors import ParseExamples, vocabularies
+    from tfgnn_ext.tensors import LookUpSeeds, ParseExamples, vocabularies
 
-    parser = ParseExamples(sample_schema(context.sampler), vocabularies(context.sampler))
+    parser: training.Parser
+    if context.full_graph:
+        parser = LookUpSeeds(context.whole_graph, context.data.seeds.node_set)
+    else:
+        parser = ParseExamples(sample_schema(context.sampler), vocabularies(context.sampler))
     task, model = learning.make_task(context), learning.trained_model(context)
     path = training.export(task, model, parser, context.directory.path / "model")
     import tensorflow as tf
@@ -34,8 +38,11 @@ def export(context: Context) -> dict[str, Any]:
     position = {value: index for index, value in enumerate(seeds.ids.tolist())}
     ids = [value.encode() if isinstance(value, str) else value for value in part["id"].to_pylist()]
     chosen = seeds.take([position[value] for value in ids])
-    batch = context.sampler.sample(chosen.rows, chosen.times)
-    found = served(examples=tf.constant(write_examples(context.data.graph, batch)))
+    if context.full_graph:
+        found = served(ids=tf.constant(chosen.ids))
+    else:
+        batch = context.sampler.sample(chosen.rows, chosen.times)
+        found = served(examples=tf.constant(write_examples(context.data.graph, batch)))
     if found["ids"].numpy().tolist() != ids:
         raise RuntimeError("The exported model must return the ids of its examples. It did not.")
     expected = np.stack(part["probabilities"].to_numpy())

@@ -16,7 +16,13 @@ from tfgnn_ext.runner.input_error import InputError
 from tfgnn_ext.runner.stages.static_sizes import static_sizes, trimming_budget
 from tfgnn_ext.runner.template_parameters import load_template
 from tfgnn_ext.sampling import Sizes
-from tfgnn_ext.tensors import InputSpec, SampledBatches, fit_input_spec
+from tfgnn_ext.tensors import (
+    InputSpec,
+    SampledBatches,
+    WholeGraphBatches,
+    fit_input_spec,
+    whole_graph_spec,
+)
 
 
 def make_task(context: Context, *, member: int = 0) -> training.NodeClassification:
@@ -33,8 +39,10 @@ def make_task(context: Context, *, member: int = 0) -> training.NodeClassificati
 
 def batches(
     context: Context, seeds: Seeds, *, batch_size: int | None = None, padded: bool = False
-) -> SampledBatches:
-    """Sampled batches of seeds; padded ones read ``inputs.json``."""
+) -> SampledBatches | WholeGraphBatches:
+    """Sampled batches of seeds; padded ones read ``inputs.json``. In full-graph mode, all seeds."""
+    if context.full_graph:
+        return WholeGraphBatches(context.whole_graph, seeds)
     sizes = None
     if padded:
         sizes = Sizes(**context.directory.read_json("inputs.json")["sizes"])
@@ -48,9 +56,19 @@ def batches(
 
 def provider(
     context: Context, *, padded: bool = False, member: int = 0
-) -> training.SampledProvider:
-    """The batches of the training seeds, in the order of one network."""
+) -> training.SampledProvider | training.FullGraphProvider:
+    """The batches of the training seeds, in the order of one network.
+
+    In full-graph mode Keras counts all steps as one epoch: each takes less than what is done at the
+    end of one.
+    """
     config, seeds = context.config, context.data.seeds.split("train")
+    if context.full_graph:
+        return training.FullGraphProvider(
+            batches(context, seeds),
+            steps_per_epoch=config.training.epochs,
+            class_weights=config.task.class_weights,
+        )
     return training.SampledProvider(
         batches(context, seeds, padded=padded),
         seed=config.training.seed + member,
@@ -62,6 +80,8 @@ def provider(
 
 def input_statistics(context: Context) -> Any:
     """Means, deviations and quantiles of the features, and sizes, over training samples."""
+    if context.full_graph:
+        return whole_graph_spec(context.whole_graph, context.data.seeds.node_set).statistics()
     train = provider(context)
     steps = min(context.config.training.fit_batches, train.steps_per_epoch())
     data = train.dataset(0, steps)

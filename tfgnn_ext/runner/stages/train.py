@@ -27,7 +27,8 @@ def train(context: Context) -> dict[str, Any]:
     if not directory.has("inputs.json"):
         directory.write_json("inputs.json", learning.input_statistics(context))
     provider = learning.provider(context, padded=config.jit_compile)
-    total = config.members * config.epochs * provider.steps_per_epoch() * config.batch_size
+    epochs = 1 if context.full_graph else config.epochs
+    total = config.members * epochs * provider.steps_per_epoch() * provider.seeds_per_step()
     with context.progress.counting("seeds", total) as advance:
         fitted = [_fit(context, member, advance) for member in range(config.members)]
     model = training.ensemble(
@@ -49,7 +50,9 @@ def train(context: Context) -> dict[str, Any]:
     ]
     found = {
         "parameters": model.count_params(),
-        "steps": sum(int(network.history[-1]["step"]) for network in fitted),
+        "steps": sum(
+            int((network.history + network.validations)[-1]["step"]) for network in fitted
+        ),
     }
     directory.write_json("training.json", {**found, "members": networks})
     return {**found, "best_steps": [network["best_step"] for network in networks]}
@@ -67,9 +70,10 @@ def _fit(context: Context, member: int, advance: Advance) -> Fitted:
         context.progress.line(f"  network {member + 1} of {config.members}")
         path = path / "members" / str(member)
     validation = context.data.seeds.split("validation")
+    provider = learning.provider(context, padded=config.jit_compile, member=member)
     trainer = training.Trainer(
         path,
-        epochs=config.epochs,
+        epochs=1 if context.full_graph else config.epochs,
         optimizer=training.Optimizer(
             name=config.optimizer,
             learning_rate=config.learning_rate,
@@ -83,14 +87,14 @@ def _fit(context: Context, member: int, advance: Advance) -> Fitted:
         jit_compile=config.jit_compile,
         monitor=config.monitor,
         patience=config.patience,
-        validate_every=config.validate_every,
+        validate_every=config.validate_every or (1 if context.full_graph else None),
         checkpoint_every=config.checkpoint_every,
         trackers=[
             RunTracker(
                 directory,
                 context.progress,
                 advance,
-                batch_size=config.batch_size,
+                batch_size=provider.seeds_per_step(),
                 monitor=config.monitor,
                 member=member,
             ),
@@ -101,7 +105,7 @@ def _fit(context: Context, member: int, advance: Advance) -> Fitted:
     return training.fit(
         learning.make_task(context, member=member),
         learning.model_function(context, member=member),
-        learning.provider(context, padded=config.jit_compile, member=member),
+        provider,
         trainer,
         validation=learning.batches(context, validation, padded=config.jit_compile)
         if len(validation)
