@@ -31,6 +31,15 @@ CONFIGS: dict[str, tuple[str, str, str, str]] = {
         "name: seed_attention", "name: sed_attention", "11:3",
         "`model.name` must be one of",
     ),
+    "parameters that the template refuses": (
+        "num_heads: 2", "num_heads: 3", "10:1",
+        "`model`: `units` of `SeedAttention` must be a multiple of `num_heads` = 3. Got 8.",
+    ),
+    "a neighbourhood that the template refuses": (
+        "{edge_set: cites, fanout: 3}", "{edge_set: cites, strategy: full}", "10:1",
+        "`model`: `sampling` must bound every edge set for the template 'seed_attention': give its "
+        "operations a `fanout`. Got none for 'cites'.",
+    ),
     "type of a template's parameter": (
         "units: 8", "units: eight", "12:3", "`model.units` must be an int. Got 'eight'.",
     ),

@@ -22,6 +22,7 @@ class Stage:
 
     Attributes:
       name: Unique.
+      check: Raises what can be known to be wrong before any stage of the run is done.
       work: Does it; what it returns is kept with the stage's record and logged.
       outputs: What it leaves in the run directory: names of files and directories.
       keys: The dotted keys of the config that it reads.
@@ -38,6 +39,7 @@ class Stage:
     keys: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    check: Callable[[Context], None] = lambda context: None
     extra: str = "train"
     also: Callable[[Context], Any] = lambda context: None
     partial: tuple[str, ...] = ()
@@ -61,18 +63,25 @@ def run_stages(
     Raises:
       InputError: The directory holds results made from other inputs.
     """
-    directory = context.directory
     inputs = _inputs(stages, context)
     _settle(inputs, context, redo)
     names = [stage.name for stage in stages]
     last = len(stages) if until is None else names.index(until) + 1
     _need_packages(stages[:last])
-    for number, stage in enumerate(stages[:last], start=1):
-        record = directory.records.get(stage.name, {})
-        if record.get("done") and all(directory.has(name) for name in stage.outputs):
+    done = [_is_done(stage, context) for stage in stages[:last]]
+    for stage, skipped in zip(stages, done, strict=False):
+        if not skipped:
+            stage.check(context)
+    for number, (stage, skipped) in enumerate(zip(stages, done, strict=False), start=1):
+        if skipped:
             context.progress.skip(stage.name, number, last)
             continue
         _do(stage, inputs[stage.name], context, number, last)
+
+
+def _is_done(stage: Stage, context: Context) -> bool:
+    done = context.directory.records.get(stage.name, {}).get("done", False)
+    return bool(done) and all(context.directory.has(name) for name in stage.outputs)
 
 
 def _do(stage: Stage, inputs: Any, context: Context, number: int, last: int) -> None:

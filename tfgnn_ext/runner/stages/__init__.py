@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from tfgnn_ext.runner.baseline_columns import columns_source
+from tfgnn_ext.runner.check_seeds import check_seeds
 from tfgnn_ext.runner.context import Context
 from tfgnn_ext.runner.data import data_fingerprint
 from tfgnn_ext.runner.stage import Stage
 from tfgnn_ext.runner.stages.baseline import baseline
+from tfgnn_ext.runner.stages.check_template import check_template
 from tfgnn_ext.runner.stages.evaluate import evaluate
 from tfgnn_ext.runner.stages.export import export
 from tfgnn_ext.runner.stages.graph import graph
@@ -26,6 +28,7 @@ def stages_of(context: Context) -> tuple[Stage, ...]:
         Stage(
             name="graph",
             work=graph,
+            check=check_seeds,
             outputs=("graph.json", *(("graph", "seeds.parquet") if own_tables else ())),
             keys=("data",),
             also=lambda context: data_fingerprint(context.loaded),
@@ -50,6 +53,7 @@ def stages_of(context: Context) -> tuple[Stage, ...]:
         Stage(
             name="train",
             work=train,
+            check=check_template,
             outputs=("inputs.json", "training.json", "weights.npz"),
             partial=("inputs.json", "checkpoints", "best", "logs", "members"),
             keys=("task", "model", "training", *(("sampling",) if context.full_graph else ())),
@@ -68,7 +72,7 @@ def stages_of(context: Context) -> tuple[Stage, ...]:
             name="export",
             work=export,
             outputs=("model",),
-            after=("train",),
+            after=("train", "evaluate"),
             packages=_LEARNING,
         ),
         Stage(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfgnn_ext.runner.check_seeds import check_seeds
 from tfgnn_ext.runner.context import Context
 from tfgnn_ext.runner.counting import count
 from tfgnn_ext.runner.data import keep_data
@@ -12,7 +11,6 @@ from tfgnn_ext.runner.data import keep_data
 
 def graph(context: Context) -> dict[str, Any]:
     """Reads the graph; writes ``graph.json`` and, of own tables, ``graph/``."""
-    check_seeds(context)
     data = context.data
     if context.config.data.dataset is None:
         keep_data(context.loaded, data, context.directory)

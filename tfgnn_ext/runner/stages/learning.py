@@ -78,12 +78,17 @@ def provider(
     )
 
 
-def input_statistics(context: Context) -> Any:
-    """Means, deviations and quantiles of the features, and sizes, over training samples."""
+def input_statistics(context: Context, *, steps: int | None = None) -> Any:
+    """Means, deviations and quantiles of the features, and sizes, over training samples.
+
+    Args:
+      context: The run.
+      steps: The number of batches; default: what the config says.
+    """
     if context.full_graph:
         return whole_graph_spec(context.whole_graph, context.data.seeds.node_set).statistics()
     train = provider(context)
-    steps = min(context.config.training.fit_batches, train.steps_per_epoch())
+    steps = min(steps or context.config.training.fit_batches, train.steps_per_epoch())
     data = train.dataset(0, steps)
     graphs = [graph for graph, *_ in data]
     spec = fit_input_spec(graphs, data.element_spec[0], context.data.graph, context.sampler.plan)
@@ -95,12 +100,21 @@ def input_statistics(context: Context) -> Any:
     return statistics
 
 
-def model_function(context: Context, *, member: int = 0) -> training.ModelFn:
-    """The template with its parameters, with the seed of one network; reads ``inputs.json``."""
+def model_function(
+    context: Context, *, member: int = 0, statistics: Any = None
+) -> training.ModelFn:
+    """The template with its parameters.
+
+    Args:
+      context: The run.
+      member: Which of the networks, whose seeds differ.
+      statistics: See `input_statistics`; default: those of ``inputs.json``.
+    """
     template = load_template(context.config.model.name)
     parameters = context.config.parameters
     parameters["seed"] += member
-    statistics = context.directory.read_json("inputs.json")
+    if statistics is None:
+        statistics = context.directory.read_json("inputs.json")
     node_set = context.data.seeds.node_set
 
     def model(graph_spec: tfgnn.GraphTensorSpec) -> tf.keras.Model:
