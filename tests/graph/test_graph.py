@@ -241,7 +241,7 @@ def damage_schema(directory: Path) -> None:
         (damage_shape, r"0001.npy: must hold uint64 of shape \[3\]. Got uint64 of shape \[2\]."),
         (damage_value, r"0000.npy: must have checksum \d+. Got \d+."),
         (damage_manifest, r"manifest.json: must be JSON."),
-        (damage_format, r"must have format 2. Got format 1: build it anew."),
+        (damage_format, r"must have format 3. Got format 1: build it anew."),
         (damage_schema, r"schema.pbtxt: must have checksum \d+. Got \d+."),
     ],
 )

@@ -10,6 +10,7 @@ from tfgnn_ext.graph.files import find_files
 from tfgnn_ext.graph.graph import Graph
 from tfgnn_ext.graph.infer_schema import infer_schema
 from tfgnn_ext.graph.node_set import NodeSet
+from tfgnn_ext.graph.ragged import Ragged
 from tfgnn_ext.graph.read_tables import read_tables
 from tfgnn_ext.graph.schema import (
     GraphSchema,
@@ -32,6 +33,7 @@ __all__ = [
     "GraphError",
     "GraphSchema",
     "NodeSet",
+    "Ragged",
     "SamplingSpec",
     "Seeds",
     "TableFiles",

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfgnn_ext.graph.feature import NEVER, Feature
+from tfgnn_ext.graph.ragged import Ragged
 
 Int64 = npt.NDArray[np.int64]
 _WORD = 1 << 63
@@ -59,7 +60,7 @@ def canonical_order(
 def content_keys(features: Mapping[str, Feature], rows: Int64) -> npt.NDArray[np.uint64]:
     """The row keys of edges without ids: BLAKE2b-8, little endian, of their features by name.
 
-    Numbers enter as their bytes, strings as their length and text.
+    Numbers enter as their bytes, strings as their length and text, ragged lists with their length.
 
     Args:
       features: Of the edges.
@@ -71,12 +72,17 @@ def content_keys(features: Mapping[str, Feature], rows: Int64) -> npt.NDArray[np
     parts: list[list[bytes]] = []
     for name in sorted(features):
         feature = features[name]
-        values = feature.values[rows].reshape(len(rows), -1)
+        chosen = feature.values[rows]
+        if isinstance(chosen, Ragged):
+            parts.append([length.tobytes() for length in chosen.lengths])
+            values = np.split(chosen.flat, chosen.splits[1:-1])[: len(rows)]
+        else:
+            values = list(chosen.reshape(len(rows), -1))
         if feature.vocabulary is None:
             parts.append([row.tobytes() for row in values])
         else:
             texts = [len(t).to_bytes(8, "little") + t for t in feature.vocabulary.tolist()]
-            parts.append([b"".join(texts[code] for code in row) for row in values.tolist()])
+            parts.append([b"".join(texts[code] for code in row.tolist()) for row in values])
     digests = b"".join(
         hashlib.blake2b(b"".join(pieces), digest_size=8).digest()
         for pieces in zip(*parts, strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tfgnn_ext.graph import protos
-from tfgnn_ext.graph.columns import inner, is_string, to_ids
+from tfgnn_ext.graph.columns import inner, is_string, lists, to_ids
 from tfgnn_ext.graph.node_set import display_id
 from tfgnn_ext.graph.schema import feature_shape
 from tfgnn_ext.graph.tables import TableFiles
@@ -92,11 +92,16 @@ def check_feature(where: str, column: str, declared: Any, source: TableFiles) ->
     if dtype not in SUPPORTED:
         yield f"{where} must be of dtype {', '.join(SUPPORTED)}. Got {dtype}."
         return
-    if declared.shape.unknown_rank or any(size < 0 for size in shape):
-        yield f"{where} must have a fixed shape in its schema. Got {list(shape)}."
+    ragged = shape == (-1,)
+    if declared.shape.unknown_rank or (any(size < 0 for size in shape) and not ragged):
+        yield f"{where} must have a fixed shape or [-1] in its schema. Got {list(shape)}."
         return
+    lengths = None
     try:
-        array, found = inner(source.table[column])
+        if ragged:
+            (array, lengths), found = lists(source.table[column]), shape
+        else:
+            array, found = inner(source.table[column])
     except ValueError as error:
         yield f"{where} must hold {error}."
         return
@@ -107,10 +112,16 @@ def check_feature(where: str, column: str, declared: Any, source: TableFiles) ->
         yield f"{where} must be {dtype} by its schema. Got {array.type}."
         return
     width = max(int(np.prod(shape)), 1)
+
+    def place(position: int) -> str:
+        if lengths is None:
+            return source.where(position // width)
+        return source.where(int(np.searchsorted(np.cumsum(lengths), position, side="right")))
+
     if dtype == "DT_INT64":
-        yield from _check_integers(where, array, width, source)
+        yield from _check_integers(where, array, place)
     elif dtype == "DT_FLOAT":
-        yield from _check_floats(where, array, width, source)
+        yield from _check_floats(where, array, place)
 
 
 def check_weights(where: str, column: str, source: TableFiles) -> Iterator[str]:
@@ -142,24 +153,23 @@ def _fits(kind: pa.DataType, dtype: str) -> bool:
     return bool(whole or (dtype == "DT_FLOAT" and pa.types.is_floating(kind)))
 
 
-def _check_integers(where: str, array: pa.Array, width: int, source: TableFiles) -> Iterator[str]:
+def _check_integers(where: str, array: pa.Array, place: Callable[[int], str]) -> Iterator[str]:
     if array.null_count:
-        row = _first(np.asarray(pc.is_null(array))) // width
+        position = _first(np.asarray(pc.is_null(array)))
         yield (
             f"{where} must have no nulls, since it is DT_INT64 (DT_FLOAT may have them). "
-            f"Got {array.null_count}, the first at {source.where(row)}."
+            f"Got {array.null_count}, the first at {place(position)}."
         )
     if pa.types.is_uint64(array.type) and array.type != pa.int64():
         large = pc.fill_null(pc.greater(array, pa.scalar(2**63 - 1, pa.uint64())), False)
         if pc.any(large).as_py():
             position = _first(np.asarray(large))
             yield (
-                f"{where} must be below 2^63. Got {array[position].as_py()} at "
-                f"{source.where(position // width)}."
+                f"{where} must be below 2^63. Got {array[position].as_py()} at {place(position)}."
             )
 
 
-def _check_floats(where: str, array: pa.Array, width: int, source: TableFiles) -> Iterator[str]:
+def _check_floats(where: str, array: pa.Array, place: Callable[[int], str]) -> Iterator[str]:
     if not pa.types.is_floating(array.type):
         return
     with np.errstate(over="ignore"):
@@ -169,7 +179,7 @@ def _check_floats(where: str, array: pa.Array, width: int, source: TableFiles) -
         position = _first(wrong)
         yield (
             f"{where} must be finite as float32 (a missing value is null). Got "
-            f"{array[position].as_py()} at {source.where(position // width)} "
+            f"{array[position].as_py()} at {place(position)} "
             f"({wrong.sum()} such values)."
         )
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tfgnn_ext.graph.feature import NEVER, Feature
+from tfgnn_ext.graph.ragged import Ragged
 
 
 def is_string(kind: pa.DataType) -> bool:
@@ -58,6 +59,29 @@ def inner(column: pa.ChunkedArray) -> tuple[pa.Array, tuple[int, ...]]:
     return array, tuple(shape)
 
 
+def lists(column: pa.ChunkedArray) -> tuple[pa.Array, npt.NDArray[np.int64]]:
+    """The values of a column of lists, one after another, and the length of each list.
+
+    A null list is an empty one.
+
+    Raises:
+      ValueError: The column holds no lists, or lists of lists.
+    """
+    array = _plain(column)
+    if pa.types.is_null(array.type):
+        return array.slice(0, 0), np.zeros(len(array), np.int64)
+    if not pa.types.is_nested(array.type) or pa.types.is_struct(array.type):
+        raise ValueError(f"lists, since its shape is [-1]. Got {array.type}")
+    if not (
+        pa.types.is_fixed_size_list(array.type)
+        or pa.types.is_list(array.type)
+        or pa.types.is_large_list(array.type)
+    ) or pa.types.is_nested(array.type.value_type):
+        raise ValueError(f"lists of numbers or strings. Got {array.type}")
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(array), 0)).astype(np.int64)
+    return array.flatten(), lengths
+
+
 def to_ids(column: pa.ChunkedArray) -> npt.NDArray[Any]:
     """An id column as int64 or as utf-8 byte strings; it must hold no nulls."""
     array = _plain(column)
@@ -88,14 +112,18 @@ def to_feature(
     """A feature column.
 
     Args:
-      column: Of any nesting with one fixed shape.
-      shape: That shape.
+      column: Of any nesting with one fixed shape, or lists of any lengths.
+      shape: That shape, or ``(-1,)`` for lists of any lengths.
       dtype: "DT_FLOAT" (nulls become NaN), "DT_INT64" or "DT_STRING".
       known_at: See `Feature`.
 
     Raises:
       ValueError: What the column should hold and what it holds.
     """
+    if shape == (-1,):
+        array, lengths = lists(column)
+        each = to_feature(pa.chunked_array([array]), dtype)
+        return Feature(Ragged.from_lengths(each.flat, lengths), each.vocabulary, known_at)
     array, _ = inner(column)
     rows = len(column)
     if dtype == "DT_STRING":

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from tfgnn_ext.graph.columns import inner, is_string
+from tfgnn_ext.graph.columns import inner, is_string, lists
 from tfgnn_ext.graph.schema import GraphSchema, declare_feature, new_schema, set_extra
 from tfgnn_ext.graph.tables import TableFiles
 
@@ -22,8 +22,8 @@ def infer_schema(
     """Writes down what the tables hold; edit the result where they say too little.
 
     Numbers become DT_INT64 or, with nulls or fractions, DT_FLOAT; text DT_STRING; lists of one
-    length a shape. Timestamp columns become `times` of a node set, or the `time` of an edge set
-    (its first such column).
+    length a shape, lists of several lengths the shape [-1]. Timestamp columns become `times` of a
+    node set, or the `time` of an edge set (its first such column).
 
     Args:
       node_tables: By node set.
@@ -85,6 +85,14 @@ def _require(where: str, columns: list[str], table: pa.Table) -> None:
             )
 
 
+def _values(column: pa.ChunkedArray) -> tuple[pa.Array, tuple[int, ...]]:
+    try:
+        return inner(column)
+    except ValueError:
+        values, _ = lists(column)
+        return values, (-1,)
+
+
 def _declare(message: object, where: str, table: pa.Table, skipped: set[str]) -> list[str]:
     times = []
     for column in table.column_names:
@@ -95,7 +103,7 @@ def _declare(message: object, where: str, table: pa.Table, skipped: set[str]) ->
             times.append(column)
             continue
         try:
-            values, shape = inner(table[column])
+            values, shape = _values(table[column])
         except ValueError as error:
             raise ValueError(f"{where}: column {column!r} must hold {error}.") from None
         if is_string(values.type):

@@ -11,9 +11,10 @@ from tfgnn_ext.graph.array_files import ArrayReader, ArrayWriter, new_directory
 from tfgnn_ext.graph.edge_set import EdgeSet
 from tfgnn_ext.graph.feature import Feature
 from tfgnn_ext.graph.node_set import NodeSet
+from tfgnn_ext.graph.ragged import Ragged
 from tfgnn_ext.graph.schema import GraphSchema, read_schema, write_schema
 
-FORMAT = 2  # Raise it when the files or their meaning change.
+FORMAT = 3  # Raise it when the files or their meaning change.
 _SCHEMA = "schema.pbtxt"
 
 
@@ -96,10 +97,17 @@ def _checksum(path: Path) -> int | None:
     return zlib.crc32(path.read_bytes()) if path.is_file() else None
 
 
+def _is_ragged(feature: Feature) -> bool:
+    return isinstance(feature.values, Ragged)
+
+
 def _write_features(writer: ArrayWriter, features: Mapping[str, Feature]) -> dict[str, Any]:
+    for feature in features.values():
+        feature.check()
     return {
         name: {
-            "values": writer.write(feature.values),
+            "values": writer.write(feature.flat if _is_ragged(feature) else feature.values),
+            "splits": writer.write(feature.values.splits) if _is_ragged(feature) else None,
             "vocabulary": None if feature.vocabulary is None else writer.write(feature.vocabulary),
             "known_at": feature.known_at,
         }
@@ -108,11 +116,13 @@ def _write_features(writer: ArrayWriter, features: Mapping[str, Feature]) -> dic
 
 
 def _read_features(reader: ArrayReader, described: Mapping[str, Any]) -> dict[str, Feature]:
-    return {
-        name: Feature(
-            reader.read(item["values"]),
-            None if item["vocabulary"] is None else reader.read(item["vocabulary"]),
-            item["known_at"],
-        )
-        for name, item in described.items()
-    }
+    features = {}
+    for name, item in described.items():
+        values: Any = reader.read(item["values"])
+        if item["splits"] is not None:
+            values = Ragged(values, reader.read(item["splits"]))
+        vocabulary = None if item["vocabulary"] is None else reader.read(item["vocabulary"])
+        features[name] = Feature(values, vocabulary, item["known_at"])
+        if reader.verify:
+            features[name].check()
+    return features

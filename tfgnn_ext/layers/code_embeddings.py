@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfgnn_ext.layers.keyed_mask import keyed_mask
 from tfgnn_ext.tensors.input_spec import FeatureInput
+from tfgnn_ext.tensors.ragged_means import ragged_means
 
 _ID = "#id"
 # Up to so many rows, a product with counts of codes beats a lookup, whose gradient is slow.
@@ -22,7 +23,8 @@ class CodeEmbeddings(tf.keras.layers.Layer):
     """The sum of the embeddings of an item's codes.
 
     Every categorical feature has its own rows, and its row 0 is trained for what is missing,
-    unknown or not yet known. All rows lie in one weight, so that one lookup serves all features.
+    unknown or not yet known; a ragged feature gives the mean over its codes, 0 if it has none. All
+    rows lie in one weight, so that one lookup serves all features.
 
     Args:
       features: How each feature is encoded; only categorical ones count, at least one.
@@ -32,7 +34,8 @@ class CodeEmbeddings(tf.keras.layers.Layer):
       seed: Of initial weights and of the dropped ids.
 
     Call:
-      inputs: By name, integer ``[num_items, *shape]``; a dictionary.
+      inputs: By name, integer ``[num_items, *shape]`` or ragged ``[num_items, (length)]``; a
+        dictionary.
       Returns ``[num_items, units]``.
 
     >>> layer = CodeEmbeddings(features={"kind": FeatureInput(kind="categorical", size=3)}, units=4)
@@ -81,14 +84,26 @@ class CodeEmbeddings(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
-        columns = []
+        columns: list[tf.Tensor] = []
+        bags: list[tf.Tensor] = []
         for offset, (name, feature) in zip(self._offsets, self.features.items(), strict=True):
+            given = inputs[name]
+            if isinstance(given, tf.RaggedTensor):
+                # [num_values, units] -> [num_items, units]
+                each = tf.gather(self._table, tf.cast(given.values, tf.int32) + offset)
+                bags.append(ragged_means(each, given))
+                continue
             # [num_items, width]
             codes = tf.reshape(tf.cast(inputs[name], tf.int32), [-1, feature.width])
             if name == _ID and self.id_dropout and training:
                 codes = self._drop(codes)
             columns.append(codes + offset if offset else codes)
-        if self._table.shape[0] <= _DENSE:
+        parts = [*bags, *([self._looked_up(columns)] if columns else [])]
+        return parts[0] if len(parts) == 1 else tf.add_n(parts)
+
+    def _looked_up(self, columns: list[tf.Tensor]) -> tf.Tensor:
+        """The sum of the embeddings of codes [num_items, width] of dense features."""
+        if self._table.shape[0] <= _DENSE and len(columns) == len(self.features):
             # [num_items, rows of the table] -> [num_items, units]
             counts = [
                 tf.reduce_sum(tf.one_hot(codes - offset, feature.size), axis=1)

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgnn_ext.tensors.input_spec import FeatureInput
+from tfgnn_ext.tensors.ragged_means import ragged_numbers
 
 
 class NumberColumns:
@@ -22,6 +23,8 @@ class NumberColumns:
     ``q_0 < ... < q_T``, T columns ``clip((x - q_(t-1)) / (q_t - q_(t-1)), 0, 1)``: the piecewise
     linear encoding of Gorishniy et al. ("On Embeddings for Numerical Features", NeurIPS 2022),
     which bends where the data is.
+
+    Of a ragged feature, x is the mean of its numbers, missing if there is none.
 
     All features are computed side by side, so that their number costs little. Statistics and
     results are float32 under any precision policy.
@@ -81,7 +84,7 @@ class NumberColumns:
         """Encodes the delivered features of a set.
 
         Args:
-          inputs: By name, ``[num_items, *shape]``; others than those of `features` are ignored.
+          inputs: By name, ``[num_items, *shape]`` or ragged ``[num_items, (length)]``; others than those of `features` are ignored.
 
         Returns:
           float32 [num_items, width].
@@ -99,8 +102,11 @@ class NumberColumns:
     ) -> list[tf.Tensor]:
         parts, known = [], []
         for name, width in zip(self._names, self._widths, strict=True):
+            given = inputs[name]
+            if isinstance(given, tf.RaggedTensor):
+                given = ragged_numbers(given)
             # [num_items, width]
-            part = tf.reshape(tf.cast(inputs[name], tf.float32), [-1, width])
+            part = tf.reshape(tf.cast(given, tf.float32), [-1, width])
             parts.append(part)
             flag = flags[self._flag_of[name]] > 0 if name in self._flag_of else None
             known.append(tf.ones_like(part, tf.bool) if flag is None else flag & (part == part))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfgnn_ext.graph import Graph, Seeds
+from tfgnn_ext.graph import Graph, Ragged, Seeds
 from tfgnn_ext.runner.input_error import InputError
 from tfgnn_ext.runner.loaded_config import LoadedConfig
 
@@ -26,13 +26,17 @@ def own_columns(graph: Graph, seeds: Seeds) -> Columns:
 
     Returns:
       By name, ``[num_seeds]``: floats (NaN where missing) are numbers, ints categories. Strings of
-      more than 255 values become numbers: how often each occurs in the node set.
+      more than 255 values become numbers: how often each occurs in the node set. Of a ragged
+      feature, the length of its list.
     """
     columns: Columns = {}
     for name, feature in graph.node_sets[seeds.node_set].features.items():
         if feature.known_at is not None:
             continue
         values = feature.values[seeds.rows]
+        if isinstance(values, Ragged):
+            columns[f"{name}.length"] = values.lengths.astype(np.float32)
+            continue
         if feature.vocabulary is not None:
             if len(feature.vocabulary) > _MOST_CATEGORIES:
                 counts = np.bincount(feature.values.reshape(-1), minlength=len(feature.vocabulary))

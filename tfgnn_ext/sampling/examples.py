@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfgnn_ext.graph import EdgeSet, Feature, Graph
+from tfgnn_ext.graph import EdgeSet, Feature, Graph, Ragged
 from tfgnn_ext.sampling.known_features import known_features
 from tfgnn_ext.sampling.sampled_batch import SampledBatch
 from tfgnn_ext.sampling.wire import encode_example, encode_feature
@@ -22,12 +22,14 @@ def edge_times(edge_set: EdgeSet) -> dict[str, npt.NDArray[np.int64]]:
 
 
 def _decoded(
-    name: str, values: npt.NDArray[Any], features: Mapping[str, Feature]
-) -> npt.NDArray[Any]:
+    name: str, values: npt.NDArray[Any] | Ragged, features: Mapping[str, Feature]
+) -> npt.NDArray[Any] | Ragged:
     """Strings travel as strings, not as codes of this graph's vocabulary."""
     feature = features.get(name)
     if feature is None or feature.vocabulary is None:
         return values
+    if isinstance(values, Ragged):
+        return Ragged(feature.vocabulary[values.flat], values.splits)
     decoded: npt.NDArray[Any] = feature.vocabulary[values]
     return decoded
 
@@ -39,8 +41,9 @@ def write_examples(
 
     A component's tf.Example holds, as TF-GNN names them, ``nodes/<set>.#size``, ``nodes/<set>.#id``
     (the original ids) and ``nodes/<set>.<feature>``; ``edges/<set>.#size``, ``#source``,
-    ``#target`` and features; ``context/seed_time`` where seeds have a time. What is delivered, and
-    under which names, is `known_features`' affair.
+    ``#target`` and features; of ragged features the lengths of the lists too, as ``<feature>.d1``;
+    ``context/seed_time`` where seeds have a time. What is delivered, and under which names, is
+    `known_features`' affair.
 
     Args:
       graph: The graph the batch was sampled from.
@@ -55,9 +58,15 @@ def write_examples(
     # For each tensor: its name, values of the whole batch, and where each component's values end.
     columns: list[tuple[bytes, npt.NDArray[Any], npt.NDArray[np.int64]]] = []
 
-    def add(prefix: str, name: str, values: npt.NDArray[Any], sizes: npt.NDArray[np.int32]) -> None:
+    def add(
+        prefix: str, name: str, values: npt.NDArray[Any] | Ragged, sizes: npt.NDArray[np.int32]
+    ) -> None:
         ends = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        columns.append((f"{prefix}.{name}".encode(), values, ends))
+        if isinstance(values, Ragged):
+            columns.append((f"{prefix}.{name}.d1".encode(), values.lengths, ends))
+            columns.append((f"{prefix}.{name}".encode(), values.flat, values.splits[ends]))
+        else:
+            columns.append((f"{prefix}.{name}".encode(), values, ends))
 
     ones = np.ones(batch.num_components, np.int32)
     for name, rows in batch.node_rows.items():

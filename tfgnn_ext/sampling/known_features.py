@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfgnn_ext.graph import NEVER, Feature
+from tfgnn_ext.graph import NEVER, Feature, Ragged
 
-Array = npt.NDArray[Any]
+Array = npt.NDArray[Any] | Ragged
 
 
 def known_features(
@@ -31,7 +31,8 @@ def known_features(
     """Reads the features of `rows` as far as they are known at each row's seed time.
 
     With c the time column at which feature f becomes known, and t the seed time of a row,
-    ``f/known = (c <= t)``; where that is 0, f is 0 (a string's code 0 stands for the empty string).
+    ``f/known = (c <= t)``; where that is 0, f is 0 (a string's code 0 stands for the empty string),
+    or an empty list if f is ragged.
     A time column c delivers its age ``c/age = t - c``. If c is the time at which some feature
     becomes known, the age is masked like the feature, and ``c/known`` is delivered too; else a
     missing time has age NaN. Without seed times everything is known, and there are no ages.
@@ -45,7 +46,8 @@ def known_features(
       own: bool ``[num_rows]``, True at the seeds' own rows; needed with `labels`.
 
     Returns:
-      Arrays ``[num_rows, ...]`` by delivered name, in the order of `features`, then `times`.
+      Arrays ``[num_rows, ...]`` by delivered name, in the order of `features`, then `times`; of
+      ragged features, `Ragged` lists.
 
     >>> delay = Feature(np.array([5.0, 9.0], np.float32), known_at="landed")
     >>> out = known_features(
@@ -65,7 +67,9 @@ def known_features(
             if own is None:
                 raise ValueError("`own` of `known_features` must be given with `labels`. Got None.")
             known = ~own if known is None else known & ~own
-        if known is not None:
+        if known is not None and isinstance(values, Ragged):
+            values = values.kept(known)
+        elif known is not None:
             shaped = known.reshape((-1,) + (1,) * (values.ndim - 1))
             values = np.where(shaped, values, np.zeros((), values.dtype))
         delivered[name] = values

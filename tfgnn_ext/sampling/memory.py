@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfgnn_ext.graph import NEVER, EdgeSet, Graph, NodeSet
+from tfgnn_ext.graph import NEVER, EdgeSet, Graph, NodeSet, Ragged
 from tfgnn_ext.sampling import kernel
 from tfgnn_ext.sampling.keys import name_key, operation_key
 from tfgnn_ext.sampling.packing import Layout, Sizes
@@ -48,7 +48,11 @@ class _Operation:
                 known = ", ".join(sorted(edge_set.features)) or "none"
                 raise ValueError(f"{name} must be an edge feature ({known}).")
             values = edge_set.features[op.by].values
-            if values.ndim != 1 or not np.issubdtype(values.dtype, np.number):
+            if (
+                isinstance(values, Ragged)
+                or values.ndim != 1
+                or not np.issubdtype(values.dtype, np.number)
+            ):
                 raise ValueError(f"{name} must be one number an edge. Got shape {values.shape}.")
             if op.strategy == "weighted":
                 self.cumulative = cumulative_weights(

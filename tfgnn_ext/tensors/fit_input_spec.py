@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgnn_ext.graph import Graph
 from tfgnn_ext.sampling import SamplingPlan
 from tfgnn_ext.tensors.graph_tensors import ID
 from tfgnn_ext.tensors.input_spec import FeatureInput, InputSpec
+from tfgnn_ext.tensors.ragged_means import ragged_numbers
 
 _QUANTILES = 17
 _KNOWN = "/known"
@@ -43,6 +45,13 @@ def _numeric(
     )
 
 
+def _array(values: tf.Tensor | tf.RaggedTensor) -> npt.NDArray[Any]:
+    """The values as NumPy; of lists, what a model reads of each: the mean of its numbers."""
+    found = ragged_numbers(values) if isinstance(values, tf.RaggedTensor) else values
+    array: npt.NDArray[Any] = found.numpy()
+    return array
+
+
 def fit_input_spec(
     graphs: Iterable[tfgnn.GraphTensor],
     graph_spec: tfgnn.GraphTensorSpec,
@@ -69,7 +78,7 @@ def fit_input_spec(
         for values, sets in ((node_values, sample.node_sets), (edge_values, sample.edge_sets)):
             for name, part in sets.items():
                 for feature, tensor in part.features.items():
-                    values.setdefault(name, {}).setdefault(feature, []).append(tensor.numpy())
+                    values.setdefault(name, {}).setdefault(feature, []).append(_array(tensor))
     if not node_values:
         raise ValueError("`graphs` of `fit_input_spec` must hold at least one sample. Got none.")
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from tfgnn_ext.graph import Ragged
 from tfgnn_ext.sampling import InMemorySampler, Sizes
 from tfgnn_ext.sampling.examples import edge_times
 from tfgnn_ext.tensors.component_ids import component_ids
@@ -25,6 +26,19 @@ def latent_node_sets(sampler: InMemorySampler) -> tuple[str, ...]:
     )
 
 
+def _refuse_ragged(sampler: InMemorySampler) -> None:
+    graph, layout = sampler.graph, sampler.layout
+    sets = [(f"node set {name!r}", graph.node_sets[name].features) for name in layout.node_sets]
+    sets += [(f"edge set {name!r}", graph.edge_sets[name].features) for name in layout.edge_sets]
+    for where, features in sets:
+        for name, feature in features.items():
+            if isinstance(feature.values, Ragged):
+                raise ValueError(
+                    f"`budget` of `GraphTensors` must be None: {where} has the ragged feature "
+                    f"{name!r}, which has no static size. Got a budget (as for `jit_compile`)."
+                )
+
+
 class GraphTensors:
     """Turns buffers of `InMemorySampler.sample_packed` into merged, scalar GraphTensors.
 
@@ -37,6 +51,9 @@ class GraphTensors:
       budget: The static sizes given to `sample_packed`.
       latent: Node sets that deliver their ids; default: those without features.
       labels: Features of the seed node set to mask on the seed's own row.
+
+    Raises:
+      ValueError: A feature is ragged, and there is a budget.
     """
 
     def __init__(
@@ -48,6 +65,8 @@ class GraphTensors:
         labels: Sequence[str] = (),
     ) -> None:
         graph = sampler.graph
+        if budget is not None:
+            _refuse_ragged(sampler)
         self._layout = sampler.layout
         self._endpoints = sampler.endpoints
         self._seed_node_set = sampler.plan.seed_node_set

@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfgnn_ext.graph import NEVER, Feature
+from tfgnn_ext.graph import NEVER, Feature, Ragged
 
 
 class SetFeatures:
     """Gathers a set's features for sampled rows, masked to what is known.
 
-    Columns of one type lie side by side in one tensor, so that a batch needs one gather a type. The
+    Columns of one type lie side by side in one tensor, so that a batch needs one gather a type; a
+    ragged feature is a tensor of its own and delivers a RaggedTensor ``[num_rows, (length)]``. The
     result equals `sampling.known_features` bit for bit, except that strings are delivered as int32
     codes and ints as float32, as models take them.
 
@@ -36,13 +37,15 @@ class SetFeatures:
         labels: Sequence[str] = (),
     ) -> None:
         self._features = {
-            name: (feature.values.shape[1:], feature.known_at) for name, feature in features.items()
+            name: (feature.shape, feature.known_at) for name, feature in features.items()
         }
         self._labels = tuple(labels)
         self._timed = timed
         self._outcomes = {feature.known_at for feature in features.values()}
-        numbers = {n: f.values for n, f in features.items() if f.vocabulary is None}
-        codes = {n: f.values for n, f in features.items() if f.vocabulary is not None}
+        self._ragged = {n: _lists(f) for n, f in features.items() if isinstance(f.values, Ragged)}
+        dense = {n: f for n, f in features.items() if n not in self._ragged}
+        numbers = {n: f.values for n, f in dense.items() if f.vocabulary is None}
+        codes = {n: f.values for n, f in dense.items() if f.vocabulary is not None}
         self._numbers, self._number_columns = _side_by_side(numbers, np.float32)
         self._codes, self._code_columns = _side_by_side(codes, np.int32)
         self._times, self._time_columns = _side_by_side(times if timed else {}, np.int64)
@@ -83,22 +86,27 @@ class SetFeatures:
                 reached[name] = column <= limit
         delivered: dict[str, tf.Tensor] = {}
         for name, (shape, known_at) in self._features.items():
-            table, spans = (
-                (numbers, self._number_columns)
-                if name in self._number_columns
-                else (codes, self._code_columns)
-            )
-            assert table is not None
-            begin, end = spans[name]
-            # [num_rows, *shape]
-            values = tf.reshape(table[:, begin:end], (-1, *shape))
             known = reached[known_at] if self._timed and known_at is not None else None
             if name in self._labels:
                 other = tf.logical_not(own)
                 known = other if known is None else known & other
-            if known is not None:
-                shaped = tf.reshape(known, (-1,) + (1,) * len(shape))
-                values = tf.where(shaped, values, tf.zeros((), values.dtype))
+            if name in self._ragged:
+                lists, empty = self._ragged[name]
+                # [num_rows, (length)]
+                values = tf.gather(lists, rows if known is None else tf.where(known, rows, empty))
+            else:
+                table, spans = (
+                    (numbers, self._number_columns)
+                    if name in self._number_columns
+                    else (codes, self._code_columns)
+                )
+                assert table is not None
+                begin, end = spans[name]
+                # [num_rows, *shape]
+                values = tf.reshape(table[:, begin:end], (-1, *shape))
+                if known is not None:
+                    shaped = tf.reshape(known, (-1,) + (1,) * len(shape))
+                    values = tf.where(shaped, values, tf.zeros((), values.dtype))
             delivered[name] = values
             if known is not None:
                 delivered[f"{name}/known"] = tf.cast(known, tf.float32)
@@ -111,6 +119,15 @@ class SetFeatures:
             else:
                 delivered[f"{name}/age"] = tf.where(reached[name], age, np.float32(np.nan))
         return delivered
+
+
+def _lists(feature: Feature) -> tuple[tf.RaggedTensor, int]:
+    """All lists and, behind them, an empty one; and that one's row."""
+    dtype = np.float32 if feature.vocabulary is None else np.int32
+    lists: Ragged = feature.values
+    splits = np.append(lists.splits, lists.splits[-1]).astype(np.int32)
+    values = tf.constant(np.asarray(lists.flat, dtype))
+    return tf.RaggedTensor.from_row_splits(values, splits), len(lists)
 
 
 def _side_by_side(
