@@ -112,14 +112,30 @@ def sample(
     ] = "all",
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many seeds.")] = None,
     shards: Annotated[int, typer.Option(min=1, help="Files a split.")] = 1,
+    engine: Annotated[str, typer.Option(help="memory, or beam for graphs of any size.")] = "memory",
+    beam_options: Annotated[
+        str, typer.Option(help="Beam's own options, such as '--runner=FlinkRunner'.")
+    ] = "",
 ) -> None:
     """Writes samples as TFRecords of tf.Example, which TF-GNN reads."""
-    from tfgnn_ext.runner import write_samples
+    from tfgnn_ext.runner import sample_with, write_samples
 
-    count = write_samples(
-        config, out, overrides=set_ or [], split=split, limit=limit, shards=shards
-    )
-    typer.echo(f"{count:,} samples in {out}")
+    if engine == "memory" and not beam_options:
+        count: int | None = write_samples(
+            config, out, overrides=set_ or [], split=split, limit=limit, shards=shards
+        )
+    else:
+        count = sample_with(
+            engine,
+            config,
+            out,
+            overrides=set_ or [],
+            split=split,
+            limit=limit,
+            shards=shards,
+            beam_options=beam_options,
+        )
+    typer.echo(f"{'' if count is None else f'{count:,} '}samples in {out}")
 
 
 @app.command()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tfgnn_ext.runner.loaded_config import LoadedConfig, load_config
     from tfgnn_ext.runner.progress import Progress
     from tfgnn_ext.runner.running import run
+    from tfgnn_ext.runner.sample_engines import sample_with
     from tfgnn_ext.runner.sample_files import write_samples
     from tfgnn_ext.runner.schema_inference import infer_schema_text
 
@@ -29,6 +30,7 @@ _HOMES = {
     "infer_schema_text": "schema_inference",
     "load_config": "loaded_config",
     "run": "running",
+    "sample_with": "sample_engines",
     "write_samples": "sample_files",
 }
 
@@ -42,6 +44,7 @@ __all__ = [
     "infer_schema_text",
     "load_config",
     "run",
+    "sample_with",
     "write_samples",
 ]
 

@@ -500,10 +500,10 @@ class SampleSubgraphs(beam.PTransform):
         return (
             pbegin
             | f"Edges {name}" >> _Read(source, source.table.edge_columns())
-            | f"Place {name}"
+            | f"Place edges {name}"
             >> beam.FlatMap(_edge_rows, source.table, blocks).with_output_types(Block)
-            | f"Group {name}" >> beam.GroupByKey()
-            | f"Build {name}" >> beam.Map(_build).with_output_types(Block)
+            | f"Group edges {name}" >> beam.GroupByKey()
+            | f"Build edges {name}" >> beam.Map(_build).with_output_types(Block)
         )
 
     def _read_nodes(self, pbegin: Any, name: str, requests: list[Any]) -> Any:
@@ -511,14 +511,16 @@ class SampleSubgraphs(beam.PTransform):
         nodes = (
             pbegin
             | f"Nodes {name}" >> _Read(source, source.table.node_columns())
-            | f"Place {name}"
+            | f"Place nodes {name}"
             >> beam.FlatMap(_node_rows, source.table, self.blocks_of(name)).with_output_types(Block)
         )
-        wanted = requests[0] if len(requests) == 1 else requests | f"Want {name}" >> beam.Flatten()
+        wanted = (
+            requests[0] if len(requests) == 1 else requests | f"Want nodes {name}" >> beam.Flatten()
+        )
         return (
             {"nodes": nodes, "requests": wanted}
-            | f"Meet {name}" >> beam.CoGroupByKey()
-            | f"Look up {name}"
+            | f"Meet nodes {name}" >> beam.CoGroupByKey()
+            | f"Look up nodes {name}"
             >> beam.FlatMap(_join_nodes, name, self.drop).with_output_types(Block)
         )
 
