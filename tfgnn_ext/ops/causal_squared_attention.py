@@ -1,11 +1,11 @@
 """Causal attention by a running state: exact weights inside a block, features across blocks.
 
-With blocks of b tokens and the `symmetric_features` psi, a query of block t sees the keys of earlier
-blocks through the state ``S_t = sum_j psi(y_j) v_j^T`` and ``Z_t = sum_j y_j y_j^T``, and those of
-its own block, up to itself, through weights ``(beta <q_i, k_j>)^p``: with q = x, k = y, beta = 1 and
-p = 2 these are the same squared products (never features: a b x b Gram matrix is cheaper), with the
-queries and keys that the features sketch, the block is local and exact. One scan forth, one back;
-only the states at the starts of blocks are kept.
+With blocks of b tokens and the `symmetric_features` psi, a query of block t sees the keys of
+earlier blocks through the state ``S_t = sum_j psi(y_j) v_j^T`` and ``Z_t = sum_j y_j y_j^T``, and
+those of its own block, up to itself, through weights ``(beta <q_i, k_j>)^p``: with q = x, k = y,
+beta = 1 and p = 2 these are the same squared products (never features: a b x b Gram matrix is
+cheaper), with the queries and keys that the features sketch, the block is local and exact. One scan
+forth, one back; only the states at the starts of blocks are kept.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def causal_squared_attention(
     >>> x = tf.constant([[[1.0, 2.0, 1.0]]])
     >>> v = tf.constant([[[5.0], [1.0], [2.0]]])
     >>> outputs = causal_squared_attention(x, x, v, tf.ones([1, 3]), block=2)
-    >>> outputs.numpy().ravel().round(4).tolist()
-    [2.5, 1.7143, 1.5714]
+    >>> outputs.numpy().ravel().round(4)
+    array([2.5   , 1.5   , 1.7143], dtype=float32)
     """
     if offset <= 0:
         raise ValueError(f"`offset` of `causal_squared_attention` must be > 0. Got {offset}.")
@@ -82,7 +82,7 @@ def _kernel(degree: int, scale: float, offset: float, size: int) -> Any:
         x, y, q, k = (pad_to(each, 2, blocks * size) for each in (x, y, q, k))
         v, present = (pad_to(each, 1, blocks * size) for each in (v, present))
         # [batch, width, num_keys] and [batch, num_keys, width]: left operands as they lie.
-        turned_v, turned_k, turned_q = (tf.transpose(each, [0, 2, 1]) for each in (v, k, q))
+        turned_v, turned_k = (tf.transpose(each, [0, 2, 1]) for each in (v, k))
         weights = symmetric_weights(r, dtype)
         # [size of keys, size of queries]: a key is seen by itself and later queries.
         seen = tf.linalg.band_part(tf.ones([size, size], dtype), 0, -1)

@@ -48,8 +48,8 @@ def squared_attention(
       ``[batch, num_queries, d]``.
 
     >>> x = y = tf.constant([[[1.0, 2.0]]])
-    >>> squared_attention(x, y, tf.constant([[[5.0], [1.0]]])).numpy().ravel().round(4).tolist()
-    [1.5, 1.7143]
+    >>> squared_attention(x, y, tf.constant([[[5.0], [1.0]]])).numpy().ravel().round(4)
+    array([1.5   , 1.7143], dtype=float32)
     """
     if offset <= 0:
         raise ValueError(f"`offset` of `squared_attention` must be > 0. Got {offset}.")

@@ -3,9 +3,9 @@
 ``<vec(x x^T), vec(y y^T)> = <x, y>^2``. Of the r^2 entries only ``r (r + 1) / 2`` are distinct, so
 the same number comes from the upper triangle with off-diagonal entries counted twice:
 ``<x, y>^2 = sum_f w_f x_f y_f`` with `symmetric_weights` w. Everything here is feature-major: the
-features of all tokens lie side by side, so that each is one product of two contiguous rows. A gather
-of rows is then the fastest way to form them that was found, in and out of XLA: under XLA it is
-fused into the product and costs nothing beside the matrix product that follows.
+features of all tokens lie side by side, so that each is one product of two contiguous rows. A
+gather of rows is then the fastest way to form them that was found, in and out of XLA: under XLA it
+is fused into the product and costs nothing beside the matrix product that follows.
 """
 
 from __future__ import annotations

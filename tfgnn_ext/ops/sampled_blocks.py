@@ -1,0 +1,163 @@
+"""Softmax attention to a block's own keys and to a few weighted samples, in one pass."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from tfgnn_ext.ops.row_blocks import block_of, for_blocks, length_of
+from tfgnn_ext.ops.tiled_attention import NOTHING, bound_of
+
+
+class Samples(NamedTuple):
+    """Keys that stand for others, for each of G groups of blocks.
+
+    Attributes:
+      k: ``[G, batch, m, width]``.
+      v: ``[G, batch, m, d]``.
+      block: int32 ``[G, batch, m]``: the block that holds the key; a query there skips it.
+      for_values: ``[G, batch, m]``: the weight in the numerator.
+      for_mass: ``[G, batch, m]``: the weight in the denominator.
+    """
+
+    k: tf.Tensor
+    v: tf.Tensor
+    block: tf.Tensor
+    for_values: tf.Tensor
+    for_mass: tf.Tensor
+
+
+def sampled_block_attention(
+    q: tf.Tensor,
+    k: tf.Tensor,
+    v: tf.Tensor,
+    present: tf.Tensor,
+    samples: Samples,
+    group: tf.Tensor,
+    *,
+    scale: float,
+    num_blocks: int | tf.Tensor,
+    query_block: int,
+    key_block: int,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Each block of queries attends to the keys of its block and to its group's samples.
+
+    ``out_i = sum_j a_j exp(s_ij) v_j / sum_j b_j exp(s_ij)``, over keys of the block with a = b = 1
+    and samples outside it with their weights.
+
+    Args:
+      q: ``[batch, num_blocks * query_block, width]``.
+      k: ``[batch, num_blocks * key_block, width]``.
+      v: ``[batch, num_blocks * key_block, d]``.
+      present: 1 or 0 for each key.
+      samples: The samples.
+      group: int32 ``[num_blocks]``: the group of each block.
+      scale: Of the inner products.
+      num_blocks: The number of blocks.
+      query_block: Queries of a block.
+      key_block: Keys of a block.
+
+    Returns:
+      outputs ``[batch, num_queries, d]``, zeros where a query sees no key; the log of the
+      denominator ``[batch, num_queries]``, -1e9 there.
+    """
+
+    @tf.custom_gradient
+    def attend(
+        q: tf.Tensor,
+        k: tf.Tensor,
+        v: tf.Tensor,
+        present: tf.Tensor,
+        sample_k: tf.Tensor,
+        sample_v: tf.Tensor,
+        sample_block: tf.Tensor,
+        for_values: tf.Tensor,
+        for_mass: tf.Tensor,
+        group: tf.Tensor,
+    ) -> tuple[Any, Any]:
+        batch, dtype, width = length_of(q, 0), q.dtype, length_of(v, 2)
+        zero, nothing = tf.constant(0, dtype), tf.constant(NOTHING, dtype)
+        turned_k, turned_sample_k = tf.transpose(k, [0, 2, 1]), tf.transpose(sample_k, [0, 1, 3, 2])
+
+        def scored(t: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            """Scores ``[batch, query_block, key_block + m]`` and both weights of the columns."""
+            g = group[t]
+            columns = tf.concat([block_of(turned_k, 2, t, key_block), turned_sample_k[g]], axis=2)
+            own = block_of(present, 1, t, key_block)
+            outside = tf.cast(sample_block[g] != t, dtype)
+            weights = [
+                tf.concat([own, each[g] * outside], axis=1)[:, None]
+                for each in (for_values, for_mass)
+            ]
+            return tf.matmul(block_of(q, 1, t, query_block), columns) * scale, *weights
+
+        def forward(t: tf.Tensor) -> Any:
+            score, a, b = scored(t)
+            top = tf.reduce_max(score + tf.where(a + b > 0, zero, nothing), axis=2, keepdims=True)
+            # [batch, query_block, columns]
+            weight = tf.exp(tf.minimum(score - top, 0.0))
+            mass = tf.reduce_sum(weight * b, axis=2)
+            values = tf.concat([block_of(v, 1, t, key_block), sample_v[group[t]]], axis=1)
+            there = mass > 0
+            safe = tf.where(there, mass, tf.ones_like(mass))
+            outputs = tf.matmul(weight * a, values) / safe[:, :, None]
+            outputs = tf.where(there[:, :, None], outputs, tf.zeros_like(outputs))
+            total = tf.where(there, top[:, :, 0] + tf.math.log(safe), nothing)
+            return [], [outputs, total]
+
+        _, (out, total) = for_blocks(num_blocks, forward, [], [dtype, dtype])
+        outputs = tf.reshape(
+            tf.transpose(out, [1, 0, 2, 3]), [batch, num_blocks * query_block, width]
+        )
+        totals = tf.reshape(tf.transpose(total, [1, 0, 2]), [batch, num_blocks * query_block])
+
+        def gradients(upstream: tf.Tensor, for_total: tf.Tensor) -> tuple[Any, ...]:
+            bound = bound_of(totals)
+            shift = for_total - tf.reduce_sum(upstream * outputs, axis=2)
+            turned_q, turned_v, turned_g = (tf.transpose(x, [0, 2, 1]) for x in (q, v, upstream))
+            turned_sample_v = tf.transpose(sample_v, [0, 1, 3, 2])
+
+            def backward(t: tf.Tensor) -> Any:
+                score, a, b = scored(t)
+                # Columns without a weight are not bounded by the log-sum-exp.
+                score += tf.where(a + b > 0, zero, nothing)
+                weight = tf.exp(score - block_of(bound, 1, t, query_block)[:, :, None])
+                values = tf.concat(
+                    [block_of(turned_v, 2, t, key_block), turned_sample_v[group[t]]], axis=2
+                )
+                flow = tf.matmul(block_of(upstream, 1, t, query_block), values)
+                flow = a * flow + b * block_of(shift, 1, t, query_block)[:, :, None]
+                flow *= weight * scale
+                keys = tf.concat([block_of(k, 1, t, key_block), sample_k[group[t]]], axis=1)
+                for_q = tf.matmul(flow, keys)
+                # [batch, width, columns]
+                for_k = tf.matmul(block_of(turned_q, 2, t, query_block), flow)
+                for_v = tf.matmul(block_of(turned_g, 2, t, query_block), weight * a)
+                return [], [
+                    for_q,
+                    *(part for x in (for_k, for_v) for part in tf.split(x, sizes, axis=2)),
+                ]
+
+            sizes = [key_block, length_of(sample_k, 2)]
+            _, (for_q, *found) = for_blocks(num_blocks, backward, [], [dtype] * 5)
+            own_k, samples_k, own_v, samples_v = found
+            rows = tf.reshape(tf.transpose(for_q, [1, 0, 2, 3]), tf.shape(q))
+            # [number, batch, width, size] to [batch, tokens, width]
+            for_k, for_v = (
+                tf.reshape(tf.transpose(x, [1, 0, 3, 2]), tf.shape(like))
+                for x, like in ((own_k, k), (own_v, v))
+            )
+            # Blocks of a group share its samples: [G, batch, width, m].
+            for_samples = [
+                tf.transpose(
+                    tf.math.unsorted_segment_sum(x, group, length_of(sample_k, 0)), [0, 1, 3, 2]
+                )
+                for x in (samples_k, samples_v)
+            ]
+            return rows, for_k, for_v, None, *for_samples, None, None, None, None
+
+        return (outputs, totals), gradients
+
+    outputs, totals = attend(q, k, v, present, *samples, group)
+    return outputs, totals
