@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
+from tfgnn_ext.layers.activation_block import ActivationBlock
+from tfgnn_ext.layers.basis_conv import Bases, BasisConv
 from tfgnn_ext.layers.code_embeddings import CodeEmbeddings
 from tfgnn_ext.layers.dense_block import DenseBlock
+from tfgnn_ext.layers.drop_edges import DropEdges
+from tfgnn_ext.layers.edge_weights import EdgeWeights
 from tfgnn_ext.layers.feature_columns import FeatureColumns
 from tfgnn_ext.layers.feature_encoder import FeatureEncoder
+from tfgnn_ext.layers.gin_next_state import GinNextState
 from tfgnn_ext.layers.glorot_sequence import GlorotSequence
+from tfgnn_ext.layers.hgt_update import HgtUpdate
+from tfgnn_ext.layers.next_state import NextState
 from tfgnn_ext.layers.next_state_dropout import NextStateDropout
 from tfgnn_ext.layers.number_columns import NumberColumns
 from tfgnn_ext.layers.pool_neighbors import PoolNeighbors, pool_edges
 from tfgnn_ext.layers.seed_attention import SeedAttention
 from tfgnn_ext.layers.step_dropout import StepDropout
 from tfgnn_ext.layers.trimmed_updates import TrimmedUpdates
+from tfgnn_ext.layers.weighted_sum import WeightedSum
 
 __all__ = [
+    "ActivationBlock",
+    "Bases",
+    "BasisConv",
     "CodeEmbeddings",
     "DenseBlock",
+    "DropEdges",
+    "EdgeWeights",
     "FeatureColumns",
     "FeatureEncoder",
+    "GinNextState",
     "GlorotSequence",
+    "HgtUpdate",
+    "NextState",
     "NextStateDropout",
     "NumberColumns",
     "PoolNeighbors",
     "SeedAttention",
     "StepDropout",
     "TrimmedUpdates",
+    "WeightedSum",
     "pool_edges",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgnn_ext.layers.keyed_mask import keyed_mask
+from tfgnn_ext.layers.training_step import add_step, next_step
 from tfgnn_ext.tensors.input_spec import FeatureInput
 from tfgnn_ext.tensors.ragged_means import ragged_means
 
@@ -78,9 +79,7 @@ class CodeEmbeddings(tf.keras.layers.Layer):
             initializer=tf.keras.initializers.RandomUniform(-0.05, 0.05, self.seed),
         )
         if self.id_dropout and _ID in self.features:
-            self._step = self.add_weight(
-                name="step", shape=[], dtype=tf.int64, initializer="zeros", trainable=False
-            )
+            self._step = add_step(self)
         super().build(input_shape)
 
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
@@ -119,8 +118,7 @@ class CodeEmbeddings(tf.keras.layers.Layer):
         return tf.reduce_sum(tf.gather(self._table, rows), axis=1)
 
     def _drop(self, codes: tf.Tensor) -> tf.Tensor:
-        step = self._step.read_value()
-        self._step.assign_add(1)
+        step = next_step(self._step)
         dropped = keyed_mask(tf.shape(codes), self.id_dropout, seed=self.seed, step=step)
         return tf.where(dropped, 0, codes)
 

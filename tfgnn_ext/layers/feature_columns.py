@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfgnn_ext.layers.code_embeddings import CodeEmbeddings, as_feature_inputs, categorical
 from tfgnn_ext.layers.number_columns import NumberColumns
+from tfgnn_ext.layers.step_dropout import StepDropout
 from tfgnn_ext.tensors.input_spec import FeatureInput
 
 
@@ -24,6 +25,7 @@ class FeatureColumns(tf.keras.layers.Layer):
     Args:
       features: How to encode each feature, at least one; what is not named is ignored.
       units: The width of the embedding, if there are categories.
+      feature_dropout: The rate of `StepDropout` on all columns.
       id_dropout: In training, the share of ``#id`` codes replaced by 0; see `CodeEmbeddings`.
       seed: Of initial weights and of the dropped ids.
 
@@ -47,6 +49,7 @@ class FeatureColumns(tf.keras.layers.Layer):
         *,
         features: Mapping[str, FeatureInput | Mapping[str, Any]],
         units: int,
+        feature_dropout: float = 0.0,
         id_dropout: float = 0.0,
         seed: int = 0,
         **kwargs: Any,
@@ -61,12 +64,24 @@ class FeatureColumns(tf.keras.layers.Layer):
             )
         self.features = as_feature_inputs(features)
         self.units = units
+        self.feature_dropout = feature_dropout
         self.id_dropout = id_dropout
         self.seed = seed
+        self._dropout = StepDropout(
+            rate=feature_dropout,
+            seed=seed + 2_000_003,
+            name="feature_dropout",
+            dtype=self.dtype_policy,
+        )
         self._columns = NumberColumns(self.features)
         self._embeddings = (
             CodeEmbeddings(
-                features=self.features, units=units, id_dropout=id_dropout, seed=seed, name="codes"
+                features=self.features,
+                units=units,
+                id_dropout=id_dropout,
+                seed=seed,
+                name="codes",
+                dtype=self.dtype_policy,
             )
             if categorical(self.features)
             else None
@@ -79,7 +94,7 @@ class FeatureColumns(tf.keras.layers.Layer):
         if self._embeddings is not None:
             parts.append(self._embeddings(inputs))
         # [num_items, columns]
-        return tf.concat(parts, axis=-1)
+        return self._dropout(tf.concat(parts, axis=-1))
 
     def get_config(self) -> dict[str, Any]:
         features = {name: dataclasses.asdict(value) for name, value in self.features.items()}
@@ -87,6 +102,7 @@ class FeatureColumns(tf.keras.layers.Layer):
             **super().get_config(),
             "features": features,
             "units": self.units,
+            "feature_dropout": self.feature_dropout,
             "id_dropout": self.id_dropout,
             "seed": self.seed,
         }

@@ -18,15 +18,16 @@ from tfgnn_ext.tensors.input_spec import FeatureInput
 class FeatureEncoder(tf.keras.layers.Layer):
     """Maps a set's delivered features to ``[num_items, units]``.
 
-    ``dropout(activation(W c + b + sum_k E_k[code_k]))``, with the columns c of `NumberColumns`
-    (standardised numbers, ages, flags and the piecewise linear encoding) and the `CodeEmbeddings`
-    of all categories.
+    ``dropout(activation(W d(c) + b + sum_k E_k[code_k]))``, with d a dropout, the columns c of
+    `NumberColumns` (standardised numbers, ages, flags and the piecewise linear encoding) and the
+    `CodeEmbeddings` of all categories.
 
     Args:
       features: How to encode each feature, at least one; what is not named is ignored.
       units: The width of the output.
       activation: A Keras activation; None: none.
-      dropout: The rate of `StepDropout`.
+      dropout: The rate of `StepDropout` on the result.
+      feature_dropout: That of the columns, d.
       id_dropout: In training, the share of ``#id`` codes replaced by 0; see `CodeEmbeddings`.
       l2: The weight of the squared kernel W in the loss.
       seed: Of initial weights, dropout and the dropped ids.
@@ -50,6 +51,7 @@ class FeatureEncoder(tf.keras.layers.Layer):
         units: int,
         activation: str | None = None,
         dropout: float = 0.0,
+        feature_dropout: float = 0.0,
         id_dropout: float = 0.0,
         l2: float = 0.0,
         seed: int = 0,
@@ -71,11 +73,20 @@ class FeatureEncoder(tf.keras.layers.Layer):
         self.units = units
         self.activation = activation
         self.dropout = dropout
+        self.feature_dropout = feature_dropout
         self.id_dropout = id_dropout
         self.l2 = l2
         self.seed = seed
         self._activation = tf.keras.activations.get(activation)
-        self._dropout = StepDropout(rate=dropout, seed=seed, name="dropout")
+        self._dropout = StepDropout(
+            rate=dropout, seed=seed, name="dropout", dtype=self.dtype_policy
+        )
+        self._feature_dropout = StepDropout(
+            rate=feature_dropout,
+            seed=seed + 2_000_003,
+            name="feature_dropout",
+            dtype=self.dtype_policy,
+        )
         self._columns = NumberColumns(self.features, ramps=True)
         self._embeddings = (
             CodeEmbeddings(
@@ -84,6 +95,7 @@ class FeatureEncoder(tf.keras.layers.Layer):
                 id_dropout=id_dropout,
                 seed=seed + 1_000_003,  # Not the kernel's own.
                 name="codes",
+                dtype=self.dtype_policy,
             )
             if categorical(self.features)
             else None
@@ -107,7 +119,7 @@ class FeatureEncoder(tf.keras.layers.Layer):
             encoded += self._embeddings(inputs)
         if self._columns.width:
             columns = tf.cast(self._columns(inputs), self.compute_dtype)
-            encoded += tf.matmul(columns, self._kernel)
+            encoded += tf.matmul(self._feature_dropout(columns), self._kernel)
         return self._dropout(self._activation(encoded))
 
     def get_config(self) -> dict[str, Any]:
@@ -118,6 +130,7 @@ class FeatureEncoder(tf.keras.layers.Layer):
             "units": self.units,
             "activation": self.activation,
             "dropout": self.dropout,
+            "feature_dropout": self.feature_dropout,
             "id_dropout": self.id_dropout,
             "l2": self.l2,
             "seed": self.seed,

@@ -31,7 +31,7 @@ class NextStateDropout(tf.keras.layers.Layer):
         self._next_state = (
             tf.keras.layers.deserialize(next_state) if isinstance(next_state, dict) else next_state
         )
-        self._dropout = StepDropout(rate=rate, seed=seed, name="dropout")
+        self._dropout = StepDropout(rate=rate, seed=seed, name="dropout", dtype=self.dtype_policy)
 
     def call(self, inputs: Any) -> tf.Tensor:
         return self._dropout(self._next_state(inputs))

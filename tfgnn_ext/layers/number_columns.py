@@ -10,6 +10,8 @@ import tensorflow as tf
 from tfgnn_ext.tensors.input_spec import FeatureInput
 from tfgnn_ext.tensors.ragged_means import ragged_numbers
 
+_FAR = 1e12
+
 
 class NumberColumns:
     """Assembles ``[num_items, width]`` from the numbers among a set's features.
@@ -115,7 +117,9 @@ class NumberColumns:
         present = tf.math.is_finite(values)
         if any(name in self._flag_of for name in self._names):
             present &= tf.concat(known, axis=-1)
-        standard = (tf.where(present, values, self._mean) - self._mean) / self._std
+        values = tf.where(present, values, self._mean)
+        # asinh squares what it is given.
+        standard = tf.clip_by_value((values - self._mean) / self._std, -_FAR, _FAR)
         mask = tf.cast(present, tf.float32)
         columns = []
         if len(self._clipped):

@@ -7,6 +7,8 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from tfgnn_ext.tensors.total_size import total_size
+
 _REDUCTIONS = ("mean", "sum", "max")
 
 
@@ -90,8 +92,7 @@ class PoolNeighbors(tf.keras.layers.Layer):
         values = tf.gather(senders[tfgnn.HIDDEN_STATE], adjacency[1 - tag])
         if self.use_edges:
             values = tf.concat([values, edges[tfgnn.HIDDEN_STATE]], axis=-1)
-        total = receivers.spec.total_size
-        total = receivers.total_size if total is None else total
+        total = total_size(receivers)
         pooled = [
             pool_edges(values, adjacency[tag], total, part) for part in self.reduce_type.split("|")
         ]

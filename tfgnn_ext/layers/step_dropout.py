@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfgnn_ext.layers.keyed_mask import keyed_mask
+from tfgnn_ext.layers.training_step import add_step, next_step
 
 
 @tf.keras.utils.register_keras_serializable(package="tfgnn_ext")
@@ -15,8 +16,9 @@ class StepDropout(tf.keras.layers.Layer):
 
     Keras' own dropout draws from a generator that no checkpoint holds, so a resumed run differs
     from an unbroken one. Here the step is a weight of the layer, counted up by each training call:
-    it is saved and restored with the model. The mask is `keyed_mask`, equal in and out of XLA. The
-    call without training is the identity.
+    it is saved and restored with the model. The mask is `keyed_mask`, equal in and out of XLA, and
+    another one on each replica of a distribution strategy. The call without training is the
+    identity.
 
     Args:
       rate: The share of values set to zero, in [0, 1); the others are scaled by 1 / (1 - rate).
@@ -35,17 +37,16 @@ class StepDropout(tf.keras.layers.Layer):
         self.seed = seed
 
     def build(self, input_shape: Any) -> None:
-        self._step = self.add_weight(
-            name="step", shape=[], dtype=tf.int64, initializer="zeros", trainable=False
-        )
+        if self.rate:
+            self._step = add_step(self)
         super().build(input_shape)
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         if not training or not self.rate:
             return inputs
-        step = self._step.read_value()
-        self._step.assign_add(1)
-        dropped = keyed_mask(tf.shape(inputs), self.rate, seed=self.seed, step=step)
+        dropped = keyed_mask(
+            tf.shape(inputs), self.rate, seed=self.seed, step=next_step(self._step)
+        )
         return tf.where(dropped, tf.zeros([], inputs.dtype), inputs / (1 - self.rate))
 
     def get_config(self) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from typing import Any
 
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
+from tensorflow_gnn.models.gcn import GCNConv
 
+from tfgnn_ext.layers.hgt_update import HgtUpdate
 from tfgnn_ext.tensors.rounds import Direction
 from tfgnn_ext.tensors.size_budget import SizeBudget
 from tfgnn_ext.tensors.trimming import edge_set_name, keep_seeds, start_trimming, trim_to_receivers
@@ -27,7 +29,8 @@ class TrimmedUpdates(tf.keras.layers.Layer):
       directions: All (edge set, receiver tag) pairs that the updates use.
       budget: Static sizes of each layer, for padded batches; `num_layers` is that of `updates`.
       padded: Whether the last component is padding.
-      trim: If not, every node is computed in every layer.
+      trim: If not, every node is computed in every layer, and updates may do what they like.
+      remember: Whether the result also holds the seeds' states after each layer: see `layer_state`.
 
     Call:
       inputs: A merged, scalar GraphTensor with HIDDEN_STATE on nodes.
@@ -48,6 +51,7 @@ class TrimmedUpdates(tf.keras.layers.Layer):
         budget: SizeBudget | None = None,
         padded: bool = False,
         trim: bool = True,
+        remember: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -62,31 +66,49 @@ class TrimmedUpdates(tf.keras.layers.Layer):
                 f"`budget` of `TrimmedUpdates` must hold every direction of messages. Got none for "
                 f"{missing}."
             )
-        with warnings.catch_warnings():
-            # Keras finds it odd where an initial kernel's config is not that of an Initializer.
-            warnings.filterwarnings("ignore", message=".*initializers.serialize.*")
-            for index, update in enumerate(updates):
-                _check_local(update, index, {edge_set_name(d): d[1] for d in directions})
-        self._updates = list(updates)
+        if trim:
+            with warnings.catch_warnings():
+                # Keras finds it odd where an initial kernel's config is no Initializer's.
+                warnings.filterwarnings("ignore", message=".*initializers.serialize.*")
+                for index, update in enumerate(updates):
+                    _check_local(update, index, {edge_set_name(d): d[1] for d in directions})
+        self.graph_updates = list(updates)
         self._seed_node_set = seed_node_set
         self._directions = tuple(directions)
         self._budget = budget
         self._padded = padded
         self._trim = trim
+        self._remember = remember
+
+    @property
+    def num_layers(self) -> int:
+        """The number of updates."""
+        return len(self.graph_updates)
 
     def call(self, graph: tfgnn.GraphTensor) -> tfgnn.GraphTensor:
-        layers, seeds = len(self._updates), self._seed_node_set
-        if not self._trim:
-            for update in self._updates:
-                graph = update(_all_directions(graph, self._directions))
-            return keep_seeds(graph, seeds)
-        graph = start_trimming(graph, layers, seeds, self._directions, padded=self._padded)
-        for index, update in enumerate(self._updates):
-            graph = trim_to_receivers(
-                graph, index + 1, self._directions, budget=self._budget, padded=self._padded
+        seeds = self._seed_node_set
+        if self._trim:
+            graph = start_trimming(
+                graph, self.num_layers, seeds, self._directions, padded=self._padded
             )
+        for index, update in enumerate(self.graph_updates):
+            if self._trim:
+                graph = trim_to_receivers(
+                    graph, index + 1, self._directions, budget=self._budget, padded=self._padded
+                )
+            else:
+                graph = _all_directions(graph, self._directions)
             graph = update(graph)
+            if self._remember:
+                features = dict(graph.node_sets[seeds].features)
+                features[layer_state(index)] = features[tfgnn.HIDDEN_STATE]
+                graph = graph.replace_features(node_sets={seeds: features})
         return keep_seeds(graph, seeds)
+
+
+def layer_state(index: int) -> str:
+    """The feature with the seeds' state after a layer, counted from 0."""
+    return f"#layer/{index}"
 
 
 def _all_directions(graph: tfgnn.GraphTensor, directions: Sequence[Direction]) -> tfgnn.GraphTensor:
@@ -102,6 +124,9 @@ def _all_directions(graph: tfgnn.GraphTensor, directions: Sequence[Direction]) -
 def _check_local(update: tf.keras.layers.Layer, index: int, known: Mapping[str, int]) -> None:
     """Refuses what hears more than a node's neighbours, or edges that trimming does not know."""
     place = f"`updates` of `TrimmedUpdates`, layer {index + 1},"
+    if isinstance(update, HgtUpdate):
+        _check_names(place, update.receiver_tags, known)
+        return
     if not isinstance(update, tfgnn.keras.layers.GraphUpdate):
         raise ValueError(
             f"{place} must be a tfgnn.keras.layers.GraphUpdate, whose reach is known. Got "
@@ -126,20 +151,30 @@ def _check_local(update: tf.keras.layers.Layer, index: int, known: Mapping[str, 
                 f"reach is known. Got {type(node_update).__name__}."
             )
         for name, conv in _parts(node_update.get_config(), "edge_set_inputs/").items():
-            if name not in known:
+            if isinstance(conv, GCNConv):
                 raise ValueError(
-                    f"{place} must receive along `directions` ({', '.join(sorted(known))}). Got "
-                    f"edge set {name!r}."
+                    f"{place} must not be of GCNConv, which counts the degrees of senders: trimmed "
+                    f"ones have fewer edges. Got it for {name!r}; use `EdgeWeights` and "
+                    "`WeightedSum`, as the template `gcn` does, or pass trim=False."
                 )
-            conv_config = conv.get_config()
-            tag = conv_config.get("receiver_tag", conv_config.get("tag"))
-            if tag == tfgnn.CONTEXT:
-                raise ValueError(f"{place} must not pool {name!r} to the context. Got CONTEXT.")
-            if tag != known[name]:
-                raise ValueError(
-                    f"{place} must receive at the end that `directions` names for {name!r}, "
-                    f"{known[name]}. Got receiver tag {tag}."
-                )
+            config = conv.get_config()
+            _check_names(place, {name: config.get("receiver_tag", config.get("tag"))}, known)
+
+
+def _check_names(place: str, tags: Mapping[str, Any], known: Mapping[str, int]) -> None:
+    for name, tag in tags.items():
+        if name not in known:
+            raise ValueError(
+                f"{place} must receive along `directions` ({', '.join(sorted(known))}). Got "
+                f"edge set {name!r}."
+            )
+        if tag == tfgnn.CONTEXT:
+            raise ValueError(f"{place} must not pool {name!r} to the context. Got CONTEXT.")
+        if tag != known[name]:
+            raise ValueError(
+                f"{place} must receive at the end that `directions` names for {name!r}, "
+                f"{known[name]}. Got receiver tag {tag}."
+            )
 
 
 def _parts(config: Mapping[str, Any], prefix: str) -> dict[str, Any]:

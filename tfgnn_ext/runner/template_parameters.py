@@ -26,23 +26,40 @@ def _folder() -> Path:
 
 @functools.cache
 def template_names() -> tuple[str, ...]:
-    """The templates: what `tfgnn_ext.models` exports beside its constants.
+    """The templates: what `tfgnn_ext.models` exports that is named like its file.
 
-    Each is a function of a spec, named like its file.
+    Each is a function of a spec.
     """
     for statement in ast.parse((_folder() / "__init__.py").read_text(encoding="utf-8")).body:
         if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "__all__":
             names = ast.literal_eval(statement.value)
-            return tuple(name for name in names if name.islower())
+            return tuple(name for name in names if (_folder() / f"{name}.py").is_file())
     raise AssertionError("`tfgnn_ext.models` has no `__all__`")
 
 
-def _function(name: str) -> ast.FunctionDef:
-    path = _folder() / f"{name}.py"
+def _definition(module: str, name: str) -> Any:
+    """The source of a function or class of `tfgnn_ext.models`."""
+    path = _folder() / f"{module}.py"
     for statement in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(statement, ast.FunctionDef) and statement.name == name:
+        if getattr(statement, "name", None) == name:
             return statement
-    raise AssertionError(f"{path} has no function of its name")
+    raise AssertionError(f"{path} has no {name}")
+
+
+@functools.cache
+def _shared_options() -> dict[str, tuple[str, Any, str]]:
+    """What a template takes as ``**options``: type, default and text of each."""
+    shared = _definition("message_passing", "MessagePassing")
+    texts = _argument_texts(ast.get_docstring(shared) or "", "Attributes")
+    return {
+        field.target.id: (
+            ast.unparse(field.annotation),
+            ast.literal_eval(field.value),
+            texts[field.target.id],
+        )
+        for field in shared.body
+        if isinstance(field, ast.AnnAssign) and field.value is not None
+    }
 
 
 @functools.cache
@@ -62,33 +79,39 @@ def template_parameters(name: str) -> type[pydantic.BaseModel]:
         raise ValueError(
             f"`name` of `model` must be one of {', '.join(template_names())}. Got {name!r}."
         )
-    function = _function(name)
-    fields: dict[str, Any] = {}
-    texts = _argument_texts(ast.get_docstring(function) or "")
+    function = _definition(name, name)
+    texts = _argument_texts(ast.get_docstring(function) or "", "Args")
+    found: dict[str, tuple[str, Any, str]] = {}
     for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
         assert argument.annotation is not None, f"`{argument.arg}` of `{name}` has no type"
-        kind = eval(ast.unparse(argument.annotation), {"__builtins__": {}}, dict(_TYPES))
-        fields[argument.arg] = (
-            kind,
-            pydantic.Field(
-                ... if default is None else ast.literal_eval(default),
-                description=texts.get(argument.arg, ""),
-            ),
+        found[argument.arg] = (
+            ast.unparse(argument.annotation),
+            ... if default is None else ast.literal_eval(default),
+            texts.get(argument.arg, ""),
         )
+    if function.args.kwarg is not None:
+        found |= {key: value for key, value in _shared_options().items() if key not in found}
+    fields: dict[str, Any] = {
+        key: (
+            eval(kind, {"__builtins__": {}}, dict(_TYPES)),
+            pydantic.Field(default, description=text),
+        )
+        for key, (kind, default, text) in found.items()
+    }
     config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
     return pydantic.create_model(name, __config__=config, **fields)
 
 
-def _argument_texts(docstring: str) -> dict[str, str]:
-    r"""What a docstring in Google's form says of each argument.
+def _argument_texts(docstring: str, section: str) -> dict[str, str]:
+    r"""What a docstring in Google's form says of each entry of a section.
 
-    >>> _argument_texts("Makes it.\n\nArgs:\n  units: The\n    width.\n  seed: Of it.\n")
+    >>> _argument_texts("Makes it.\n\nArgs:\n  units: The\n    width.\n  seed: Of it.\n", "Args")
     {'units': 'The width.', 'seed': 'Of it.'}
     """
-    section = re.search(r"^Args:\n((?: +.*\n?|\n)*)", docstring, re.MULTILINE)
+    part = re.search(rf"^{section}:\n((?: +.*\n?|\n)*)", docstring, re.MULTILINE)
     texts: dict[str, str] = {}
     name = ""
-    for line in section[1].splitlines() if section else ():
+    for line in part[1].splitlines() if part else ():
         start = re.match(r"  (\w+): (.*)", line)
         if start:
             name, texts[start[1]] = start[1], start[2]

@@ -12,6 +12,7 @@ import tensorflow_gnn as tfgnn
 from tfgnn_ext.tensors.size_budget import SizeBudget
 
 Kind = Literal["numeric", "categorical", "age"]
+SEEDS = "#seeds/"  # Begins the context feature of a whole graph that says which nodes are seeds.
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ class InputSpec:
 
     Attributes:
       graph_spec: The spec of the merged, scalar GraphTensor.
-      seed_node_set: Where the seeds are: the first node of each component.
+      seed_node_set: Where the seeds are: the first node of each component, or of a whole graph any.
       nodes: By node set, its features' encodings.
       edges: By edge set, its features' encodings.
       most_edges: By edge set, the most edges of one component; None where nothing bounds them.
@@ -102,9 +103,14 @@ class InputSpec:
 
     @property
     def static(self) -> bool:
-        """Whether all shapes are static, as in padded batches."""
+        """Whether all shapes are static, as in padded batches and whole graphs."""
         specs = self.graph_spec.node_sets_spec.values()
         return all(spec.total_size is not None for spec in specs)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the input is a whole graph, any of whose nodes are seeds; see `WholeGraph`."""
+        return any(name.startswith(SEEDS) for name in self.graph_spec.context_spec.features_spec)
 
     def statistics(self) -> dict[str, Any]:
         """The encodings and the budget as JSON; `with_statistics` reads them back."""

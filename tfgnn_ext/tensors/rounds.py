@@ -7,6 +7,8 @@ from collections.abc import Iterable
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from tfgnn_ext.tensors.total_size import total_size
+
 # An edge set and which of its ends receives messages: `tfgnn.SOURCE` or `tfgnn.TARGET`.
 Direction = tuple[str, int]
 
@@ -54,7 +56,7 @@ def rounds(
     """
     directions = list(directions)
     check_directions(directions)
-    left = {name: tf.zeros([_total(part)], tf.int32) for name, part in graph.node_sets.items()}
+    left = {name: tf.zeros([total_size(part)], tf.int32) for name, part in graph.node_sets.items()}
     # [num_components]
     sizes = graph.node_sets[seed_node_set].sizes
     starts = tf.where(sizes > 0, tf.cumsum(sizes, exclusive=True), -1)
@@ -62,7 +64,7 @@ def rounds(
         starts = tf.concat([starts[:-1], [-1]], axis=0)
     # [num_nodes]; negative segments, of padding and of components without a seed, are dropped.
     left[seed_node_set] = tf.math.unsorted_segment_sum(
-        tf.fill(tf.shape(starts), num_layers), starts, _total(graph.node_sets[seed_node_set])
+        tf.fill(tf.shape(starts), num_layers), starts, total_size(graph.node_sets[seed_node_set])
     )
     for _ in range(num_layers - 1):
         for name, tag in directions:
@@ -72,7 +74,7 @@ def rounds(
             candidates = tf.gather(left[receivers], adjacency[tag]) - 1
             # [num_senders]
             best = tf.math.unsorted_segment_max(
-                candidates, adjacency[1 - tag], _total(graph.node_sets[senders])
+                candidates, adjacency[1 - tag], total_size(graph.node_sets[senders])
             )
             left[senders] = tf.maximum(left[senders], best)
     return left
@@ -87,9 +89,3 @@ def check_directions(directions: Iterable[Direction]) -> None:
                 f"the context hears every node, so that nothing can be trimmed below it. "
                 f"Got tag {tag}."
             )
-
-
-def _total(part: tfgnn.NodeSet) -> int | tf.Tensor:
-    """The number of nodes, as an int where it is static."""
-    total: int | None = part.spec.total_size
-    return part.total_size if total is None else total

@@ -33,7 +33,7 @@ from tfgnn_ext.tensors.size_budget import SizeBudget
 
 ROUNDS = "#rounds"  # Of a node: in how many more layers it is computed.
 _POSITION = "#position"  # Of a sender: its row among the receivers.
-_SENDERS = "@senders"
+SENDERS = "@senders"  # Ends the name of the node set of a layer's senders.
 
 
 def edge_set_name(direction: Direction) -> str:
@@ -106,7 +106,7 @@ def trim_to_receivers(
     node_sets: dict[str, tfgnn.NodeSet] = {}
     rows_of: dict[str, tf.Tensor] = {}
     for name, part in graph.node_sets.items():
-        if name.endswith(_SENDERS):
+        if name.endswith(SENDERS):
             continue
         # [num_senders]
         keep = part[ROUNDS] >= layer
@@ -124,7 +124,7 @@ def trim_to_receivers(
             sizes=chosen.sizes,
             features={key: tf.gather(v, chosen.items) for key, v in part.features.items()},
         )
-        node_sets[name + _SENDERS] = tfgnn.NodeSet.from_fields(
+        node_sets[name + SENDERS] = tfgnn.NodeSet.from_fields(
             sizes=part.sizes, features={**part.features, _POSITION: chosen.positions}
         )
     edge_sets: dict[str, tfgnn.EdgeSet] = {}
@@ -152,15 +152,15 @@ def trim_to_receivers(
             sizes = chosen.sizes
         # [num_edges kept], rows of the new node sets.
         receivers = tf.gather(rows_of[receiver_set], receivers)
-        if sender_set.endswith(_SENDERS):
+        if sender_set.endswith(SENDERS):
             senders = tf.gather(graph.node_sets[sender_set][_POSITION], senders)
-            sender_set = sender_set.removesuffix(_SENDERS)
+            sender_set = sender_set.removesuffix(SENDERS)
         if budget is not None:
             # Spare edges, and dropped ones where all stay in place, join spare rows.
             last_sender = graph.node_sets[sender_set].spec.total_size - 1
             receivers = tf.where(keep, receivers, budget.nodes[receiver_set][layer] - 1)
             senders = tf.where(keep, senders, last_sender)
-        ends = ((receiver_set, receivers), (sender_set + _SENDERS, senders))
+        ends = ((receiver_set, receivers), (sender_set + SENDERS, senders))
         source, target = ends if tag == tfgnn.SOURCE else ends[::-1]
         edge_sets[name] = tfgnn.EdgeSet.from_fields(
             sizes=sizes, features=features, adjacency=tfgnn.Adjacency.from_indices(source, target)
@@ -168,7 +168,7 @@ def trim_to_receivers(
     if overflow:
         failed = tf.reduce_any(tf.stack(overflow))
         node_sets = {
-            name: part if name.endswith(_SENDERS) else _poisoned(part, failed)
+            name: part if name.endswith(SENDERS) else _poisoned(part, failed)
             for name, part in node_sets.items()
         }
     return tfgnn.GraphTensor.from_pieces(graph.context, node_sets, edge_sets)
