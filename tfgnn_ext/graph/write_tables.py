@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from tfgnn_ext.graph.feature import NEVER, Feature
 from tfgnn_ext.graph.graph import Graph
+from tfgnn_ext.graph.ragged import Ragged
 from tfgnn_ext.graph.schema import (
     EdgeColumns,
     NodeColumns,
@@ -86,7 +87,7 @@ def _times(times: npt.NDArray[np.int64]) -> pa.Array:
 
 
 def _column(feature: Feature) -> pa.Array:
-    flat = np.ascontiguousarray(feature.values).reshape(-1)
+    flat = np.ascontiguousarray(feature.flat)
     if feature.vocabulary is not None:
         words = pa.array(feature.vocabulary.tolist(), pa.binary()).cast(pa.string())
         values = words.take(pa.array(flat))
@@ -94,6 +95,8 @@ def _column(feature: Feature) -> pa.Array:
         values = pa.array(flat, mask=np.isnan(flat))
     else:
         values = pa.array(flat)
+    if isinstance(feature.values, Ragged):
+        return pa.LargeListArray.from_arrays(pa.array(feature.values.splits), values)
     for size in reversed(feature.shape):
         values = pa.FixedSizeListArray.from_arrays(values, size)
     return values

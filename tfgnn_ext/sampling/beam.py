@@ -38,7 +38,7 @@ from tfgnn_ext.graph.read_tables import text_columns
 from tfgnn_ext.graph.schema import EdgeColumns, NodeColumns
 from tfgnn_ext.sampling.adjacency import Drawing, build_adjacency, distinct
 from tfgnn_ext.sampling.assembly import Assembly, Shard
-from tfgnn_ext.sampling.blocks import Arrays, join, pack, route, split, unpack
+from tfgnn_ext.sampling.blocks import Arrays, join, pack, route, split, take, unpack
 from tfgnn_ext.sampling.examples import write_examples
 from tfgnn_ext.sampling.manifest import MANIFEST, count_sizes, describe_sizes, encode_manifest
 from tfgnn_ext.sampling.memory import InMemorySampler
@@ -244,11 +244,7 @@ class _Assemble:
         for name in (tag[2:] for tag in found if tag.startswith("n:")):
             parts = found[f"n:{name}"] or [_no_nodes(empty, name)]
             block = join(parts)
-            order = np.argsort(block["id"], kind="stable")
-            nodes[name] = {
-                key: values if key.endswith("|words") else values[order]
-                for key, values in block.items()
-            }
+            nodes[name] = take(block, np.argsort(block["id"], kind="stable"))
         drawn = {op.name: found[f"o:{op.name}"] for op in self.plan.ops}
         assembly = Assembly(
             self.plan,

@@ -1,8 +1,8 @@
 """Blocks: named columns of many rows as one string of bytes, and which block a node's id is in.
 
 A distributed join in Python costs tens of microseconds an element, so the element is a block of
-rows, never a row. A block is a dictionary of arrays of one length. A column of strings with few
-distinct values is two entries: int32 codes under its name, and the words under name + `WORDS`.
+rows, never a row. A block is a dictionary of columns of one length: arrays, or `Ragged` lists. A
+string feature is two entries: int32 codes under its name, and its words under name + `WORDS`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from tfgnn_ext.graph import Ragged
 from tfgnn_ext.sampling.keys import below, finalise
 
-Arrays = dict[str, npt.NDArray[Any]]
+Arrays = dict[str, Any]
 WORDS = "|words"
+_SPLITS = "|splits"
 _ALIGNMENT = 16
 _ROUTE = np.uint64(0x626C6F636B730001)  # Routing must not follow the draws' hash.
 _FNV_BASIS, _FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
@@ -31,7 +33,13 @@ def pack(arrays: Arrays) -> bytes:
     >>> unpack(pack({"id": np.array([3, 1]), "name": np.array([b"x", b"yz"])}))["name"].tolist()
     [b'x', b'yz']
     """
-    contiguous = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
+    plain: dict[str, npt.NDArray[Any]] = {}
+    for name, values in arrays.items():
+        if isinstance(values, Ragged):
+            plain[name + _SPLITS], plain[name] = values.splits, values.flat
+        else:
+            plain[name] = values
+    contiguous = {name: np.ascontiguousarray(values) for name, values in plain.items()}
     header = json.dumps([[n, v.dtype.str, v.shape] for n, v in contiguous.items()]).encode()
     header += b" " * (-(4 + len(header)) % _ALIGNMENT)
     pieces: list[Any] = [struct.pack("<I", len(header)), header]
@@ -56,6 +64,9 @@ def unpack(data: bytes) -> Arrays:
         arrays[name] = flat.reshape(shape)
         size = kind.itemsize * count
         position += size + -size % _ALIGNMENT
+    for name in [name for name in arrays if name.endswith(_SPLITS)]:
+        values = name.removesuffix(_SPLITS)
+        arrays[values] = Ragged(arrays[values], arrays.pop(name))
     return arrays
 
 
@@ -93,12 +104,27 @@ def join(blocks: Sequence[Arrays]) -> Arrays:
             vocabularies = [block[name + WORDS] for block in blocks]
             words = np.unique(np.concatenate(vocabularies))
             parts = [
-                np.searchsorted(words, own).astype(np.int32)[codes] if len(own) else codes
+                _with_values(codes, np.searchsorted(words, own).astype(np.int32)[_flat(codes)])
                 for own, codes in zip(vocabularies, parts, strict=True)
             ]
             joined[name + WORDS] = words
-        joined[name] = np.concatenate(parts)
+        if isinstance(parts[0], Ragged):
+            lengths = np.concatenate([part.lengths for part in parts])
+            joined[name] = Ragged.from_lengths(np.concatenate([p.flat for p in parts]), lengths)
+        else:
+            joined[name] = np.concatenate(parts)
     return joined
+
+
+def _flat(values: Any) -> npt.NDArray[Any]:
+    flat: npt.NDArray[Any] = values.flat if isinstance(values, Ragged) else values.reshape(-1)
+    return flat
+
+
+def _with_values(like: Any, flat: npt.NDArray[Any]) -> Any:
+    if isinstance(like, Ragged):
+        return Ragged(flat, like.splits)
+    return flat.reshape(like.shape)
 
 
 def split(block: Arrays, places: npt.NDArray[np.int64]) -> Iterator[tuple[int, Arrays]]:

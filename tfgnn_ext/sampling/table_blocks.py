@@ -21,7 +21,7 @@ from tfgnn_ext.graph.check_columns import (
     check_weights,
     dtype_name,
 )
-from tfgnn_ext.graph.columns import inner, is_string, to_feature, to_ids, to_times
+from tfgnn_ext.graph.columns import inner, is_string, lists, to_feature, to_ids, to_times
 from tfgnn_ext.graph.node_set import id_keys
 from tfgnn_ext.graph.schema import EdgeColumns, NodeColumns, feature_shape
 from tfgnn_ext.sampling.adjacency import FEATURE
@@ -324,8 +324,11 @@ class Table:
             valid &= np.asarray(pc.is_valid(source.table[column]))
         for name in features:
             dtype = dtype_name(message.features[name])
-            array, shape = inner(source.table[name])
-            width = max(int(np.prod(shape)), 1)
+            lengths = None
+            if feature_shape(message.features[name]) == (-1,):
+                array, lengths = lists(source.table[name])
+            else:
+                array, shape = inner(source.table[name])
             fine = np.ones(len(array), np.bool_)
             if dtype == "DT_FLOAT" and pa.types.is_floating(array.type):
                 with np.errstate(over="ignore"):
@@ -333,7 +336,11 @@ class Table:
                     fine = np.isfinite(floats.astype(np.float32))
             elif dtype == "DT_INT64":
                 fine = np.asarray(pc.is_valid(array))
-            valid &= fine.reshape(-1, width).all(axis=1)
+            if lengths is None:
+                valid &= fine.reshape(-1, max(int(np.prod(shape)), 1)).all(axis=1)
+            else:
+                owners = np.repeat(np.arange(len(lengths)), lengths)
+                valid[owners[~fine]] = False
         for name in weights:
             values = pc.fill_null(source.table[name].cast(pa.float64(), safe=False), float("nan"))
             valid &= np.asarray(values) >= 0
