@@ -57,7 +57,7 @@ def causal_squared_attention(
     >>> v = tf.constant([[[5.0], [1.0], [2.0]]])
     >>> outputs = causal_squared_attention(x, x, v, tf.ones([1, 3]), block=2)
     >>> outputs.numpy().ravel().round(4)
-    array([2.5   , 1.5   , 1.7143], dtype=float32)
+    array([2.5   , 1.7143, 1.5714], dtype=float32)
     """
     if offset <= 0:
         raise ValueError(f"`offset` of `causal_squared_attention` must be > 0. Got {offset}.")

@@ -174,7 +174,7 @@ def random_features(
         kind = "gaussian" if sketch == "exact2" else sketch
         matrices = sketch_matrices(kind, width, r=r, degree=degree, seed=seed) if degree > 2 else []
     return tuple(
-        sketch_features(x * tf.cast(scale**0.5, x.dtype), matrices, degree=degree) for x in inputs
+        sketch_features(x * scale**0.5, matrices, degree=degree) for x in inputs
     )
 
 
@@ -216,7 +216,7 @@ def attend_by_features(
     rows_x, rows_y = (wide(to_features(each)) for each in (x, y))
     rows_y = tf.where(present[:, None] > 0, rows_y, tf.zeros_like(rows_y))
     if not causal:
-        return squared_attention(rows_x, rows_y, rows_v, offset=offset)
+        return squared_attention(rows_x, rows_y, rows_v, offset=offset)[0]
     return causal_squared_attention(
         rows_x,
         rows_y,

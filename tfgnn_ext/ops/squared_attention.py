@@ -34,100 +34,133 @@ def block_size(r: int, batch: int | tf.Tensor, length: int | tf.Tensor) -> int:
 
 
 def squared_attention(
-    x: tf.Tensor, y: tf.Tensor, v: tf.Tensor, *, offset: float = 1.0
-) -> tf.Tensor:
+    x: tf.Tensor,
+    y: tf.Tensor,
+    v: tf.Tensor,
+    *,
+    offset: float = 1.0,
+    groups: tf.Tensor | None = None,
+    num_groups: int | tf.Tensor = 1,
+    block: int | None = None,
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Bidirectional attention with weights ``<x_i, y_j>^2``.
 
     Args:
       x: Features of queries, ``[batch, r, num_queries]``, float32 or float64, r static.
       y: Features of keys, ``[batch, r, num_keys]``; zeros where a key is masked.
       v: Values, ``[batch, num_keys, d]``.
-      offset: c.
+      offset: c > 0.
+      groups: int32 ``[number of blocks]``: queries of a block meet the keys of the blocks of the
+        same group; queries and keys are then equally many, a multiple of `block`. None: all.
+      num_groups: The number of groups.
+      block: Tokens of a block; None: what a core's cache likes.
 
     Returns:
-      ``[batch, num_queries, d]``.
+      outputs ``[batch, num_queries, d]`` and the denominators ``[batch, num_queries]``.
 
     >>> x = y = tf.constant([[[1.0, 2.0]]])
-    >>> squared_attention(x, y, tf.constant([[[5.0], [1.0]]])).numpy().ravel().round(4)
-    array([1.5   , 1.7143], dtype=float32)
+    >>> outputs, totals = squared_attention(x, y, tf.constant([[[5.0], [1.0]]]))
+    >>> outputs.numpy().ravel().round(4), totals.numpy().tolist()
+    (array([1.5   , 1.7143], dtype=float32), [[6.0, 21.0]])
     """
-    if offset <= 0:
-        raise ValueError(f"`offset` of `squared_attention` must be > 0. Got {offset}.")
-    return _squared_attention(x, y, v, tf.constant(offset, v.dtype))
-
-
-@tf.custom_gradient
-def _squared_attention(
-    x: tf.Tensor, y: tf.Tensor, v: tf.Tensor, offset: tf.Tensor
-) -> tuple[tf.Tensor, Any]:
     batch, r, length = (length_of(x, axis) for axis in range(3))
-    keys, width, dtype = length_of(y, 2), length_of(v, 2), v.dtype
-    weights = symmetric_weights(r, dtype)
-    size_x, size_y = block_size(r, batch, length), block_size(r, batch, keys)
-    blocks_x, blocks_y = -(-length // size_x), -(-keys // size_y)
-    padded_x, padded_y = pad_to(x, 2, blocks_x * size_x), pad_to(y, 2, blocks_y * size_y)
-    padded_v = pad_to(v, 1, blocks_y * size_y)
-    # Static shapes, so that loops keep them.
-    state_shape = [batch, symmetric_size(r), width]
+    size_x = block or block_size(r, batch, length)
+    size_y = block or block_size(r, batch, length_of(y, 2))
+    outputs, totals = _kernel(offset, size_x, size_y, groups, num_groups)(x, y, v)
+    return outputs, totals
 
-    def summed(index: tf.Tensor, state: tf.Tensor) -> Any:
-        # [batch, features, size] times [batch, size, d]
-        psi = symmetric_features(block_of(padded_y, 2, index, size_y))
-        return [state + tf.matmul(psi, block_of(padded_v, 1, index, size_y))], []
 
-    (state,), _ = for_blocks(blocks_y, summed, [tf.zeros(state_shape, dtype)], [])
-    # [batch, d, features]
-    weighted = tf.transpose(state * weights[:, None], [0, 2, 1])
+def _kernel(
+    offset: float,
+    size_x: int,
+    size_y: int,
+    groups: tf.Tensor | None,
+    num_groups: int | tf.Tensor,
+) -> Any:
+    def added(sums: tf.Tensor, index: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
+        if groups is None:
+            return sums + value[None]
+        return tf.tensor_scatter_nd_add(sums, [[groups[index]]], value[None])
 
-    def attended(index: tf.Tensor) -> Any:
-        # [batch, d, size]
-        psi = symmetric_features(block_of(padded_x, 2, index, size_x))
-        return [], [tf.matmul(weighted, psi)]
+    def of_group(sums: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+        return sums[0] if groups is None else sums[groups[index]]
 
-    _, (numerators,) = for_blocks(blocks_x, attended, [], [dtype])
-    # [batch, d, num_queries]
-    numerator = join_blocks(numerators)[:, :, :length]
-    # [batch, r, r]
-    moments = tf.matmul(y, y, transpose_b=True)
-    # [batch, r, num_queries], then [batch, num_queries]
-    moved = tf.matmul(moments, x)
-    denominator = offset + tf.reduce_sum(x * moved, axis=1)
-    outputs = tf.transpose(numerator / denominator[:, None], [0, 2, 1])
+    @tf.custom_gradient
+    def attend(x: tf.Tensor, y: tf.Tensor, v: tf.Tensor) -> tuple[Any, Any]:
+        batch, r, length = (length_of(x, axis) for axis in range(3))
+        keys, width, dtype = length_of(y, 2), length_of(v, 2), v.dtype
+        weights = symmetric_weights(r, dtype)
+        blocks_x, blocks_y = -(-length // size_x), -(-keys // size_y)
+        padded_x, padded_y = pad_to(x, 2, blocks_x * size_x), pad_to(y, 2, blocks_y * size_y)
+        padded_v = pad_to(v, 1, blocks_y * size_y)
+        zeros = [
+            tf.zeros([num_groups, batch, symmetric_size(r), width], dtype),
+            tf.zeros([num_groups, batch, r, r], dtype),
+        ]
 
-    def gradients(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        # [batch, num_queries, d] and [batch, num_queries]
-        for_numerator = upstream / denominator[:, :, None]
-        for_denominator = -tf.reduce_sum(for_numerator * outputs, axis=2)
-        padded_g = pad_to(for_numerator, 1, blocks_x * size_x)
-        turned_g = tf.transpose(padded_g, [0, 2, 1])
-        twice = 2 * state
-
-        def queries(index: tf.Tensor, total: tf.Tensor) -> Any:
-            block = block_of(padded_x, 2, index, size_x)
-            total += tf.matmul(symmetric_features(block), block_of(padded_g, 1, index, size_x))
-            half = tf.matmul(twice, block_of(turned_g, 2, index, size_x))
-            return [total], [symmetric_gradient(block, half)]
-
-        (total,), (from_queries,) = for_blocks(
-            blocks_x, queries, [tf.zeros(state_shape, dtype)], [dtype]
-        )
-        weighted_total = tf.transpose(total * weights[:, None], [0, 2, 1])
-        twice_total = 2 * total
-        turned_v = tf.transpose(padded_v, [0, 2, 1])
-
-        def on_keys(index: tf.Tensor) -> Any:
+        def summed(index: tf.Tensor, state: tf.Tensor, moments: tf.Tensor) -> Any:
             block = block_of(padded_y, 2, index, size_y)
-            half = tf.matmul(twice_total, block_of(turned_v, 2, index, size_y))
-            values = tf.matmul(weighted_total, symmetric_features(block))
-            return [], [symmetric_gradient(block, half), values]
+            # [batch, features, size] times [batch, size, d]
+            new = tf.matmul(symmetric_features(block), block_of(padded_v, 1, index, size_y))
+            square = tf.matmul(block, block, transpose_b=True)
+            return [added(state, index, new), added(moments, index, square)], []
 
-        _, (from_keys, from_values) = for_blocks(blocks_y, on_keys, [], [dtype, dtype])
-        # The denominator: [batch, r, r]
-        weighted_x = x * for_denominator[:, None]
-        for_moments = tf.matmul(weighted_x, x, transpose_b=True)
-        for_x = join_blocks(from_queries)[:, :, :length] + 2 * for_denominator[:, None] * moved
-        for_y = join_blocks(from_keys)[:, :, :keys] + 2 * tf.matmul(for_moments, y)
-        for_v = tf.transpose(join_blocks(from_values)[:, :, :keys], [0, 2, 1])
-        return for_x, for_y, for_v, tf.reduce_sum(for_denominator)
+        (state, moments), _ = for_blocks(blocks_y, summed, zeros, [])
+        # [num_groups, batch, d, features]
+        weighted = tf.transpose(state * weights[:, None], [0, 1, 3, 2])
 
-    return outputs, gradients
+        def attended(index: tf.Tensor) -> Any:
+            block = block_of(padded_x, 2, index, size_x)
+            numerator = tf.matmul(of_group(weighted, index), symmetric_features(block))
+            mass = tf.reduce_sum(block * tf.matmul(of_group(moments, index), block), axis=1)
+            total = offset + mass[:, None]
+            # [batch, d, size] and [batch, 1, size]
+            return [], [numerator / total, total]
+
+        _, (out, total) = for_blocks(blocks_x, attended, [], [dtype, dtype])
+        outputs = tf.transpose(join_blocks(out)[:, :, :length], [0, 2, 1])
+        totals = join_blocks(total)[:, 0, :length]
+
+        def gradients(upstream: tf.Tensor, for_total: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            # [batch, num_queries, d] and [batch, num_queries]
+            a = upstream / totals[:, :, None]
+            b = for_total - tf.reduce_sum(a * outputs, axis=2)
+            a, b = (pad_to(each, 1, blocks_x * size_x) for each in (a, b))
+            turned_a = tf.transpose(a, [0, 2, 1])
+            twice = 2 * state
+
+            def queries(index: tf.Tensor, total: tf.Tensor, square: tf.Tensor) -> Any:
+                block = block_of(padded_x, 2, index, size_x)
+                new = tf.matmul(symmetric_features(block), block_of(a, 1, index, size_x))
+                half = tf.matmul(of_group(twice, index), block_of(turned_a, 2, index, size_x))
+                for_x = symmetric_gradient(block, half)
+                # [batch, 1, size]
+                mass = 2 * block_of(b, 1, index, size_x)[:, None]
+                for_x += tf.matmul(of_group(moments, index), block) * mass
+                outer = tf.matmul(block * mass, block, transpose_b=True)
+                return [added(total, index, new), added(square, index, outer)], [for_x]
+
+            (total, square), (from_queries,) = for_blocks(blocks_x, queries, zeros, [dtype])
+            weighted_total = tf.transpose(total * weights[:, None], [0, 1, 3, 2])
+            twice_total = 2 * total
+            turned_v = tf.transpose(padded_v, [0, 2, 1])
+
+            def on_keys(index: tf.Tensor) -> Any:
+                block = block_of(padded_y, 2, index, size_y)
+                values = block_of(turned_v, 2, index, size_y)
+                for_y = symmetric_gradient(block, tf.matmul(of_group(twice_total, index), values))
+                for_y += tf.matmul(of_group(square, index), block)
+                for_v = tf.matmul(of_group(weighted_total, index), symmetric_features(block))
+                return [], [for_y, for_v]
+
+            _, (from_keys, from_values) = for_blocks(blocks_y, on_keys, [], [dtype, dtype])
+            for_v = tf.transpose(join_blocks(from_values)[:, :, :keys], [0, 2, 1])
+            return (
+                join_blocks(from_queries)[:, :, :length],
+                join_blocks(from_keys)[:, :, :keys],
+                for_v,
+            )
+
+        return (outputs, totals), gradients
+
+    return attend
