@@ -213,9 +213,13 @@ class MessagePassing:
         directions = directions_of(spec, self.receivers)
         padded = spec.static and not spec.whole
         trim = self.trim and not spec.whole and (spec.budget is not None or not padded)
-        rounds = [
-            self._round(directions, node_sets, layer, convolve, next_state, update, reads_edges)
+        received = [
+            self._received(directions, node_sets, layer, reads_edges)
             for layer, node_sets in enumerate(self._reached(directions))
+        ]
+        rounds = [
+            self._round(messages, layer, convolve, next_state, update)
+            for layer, messages in enumerate(received)
         ]
         layer = MessagePassingLayer(
             encoders={n: self._encoder(f, n) for n, f in spec.nodes.items() if f},
@@ -226,6 +230,7 @@ class MessagePassing:
             if self.edge_dropout
             else None,
             prepare=None if prepare is None else prepare(directions),
+            received=received,
             updates=TrimmedUpdates(
                 rounds,
                 seed_node_set=spec.seed_node_set,
@@ -263,16 +268,14 @@ class MessagePassing:
         everything = {self.spec.endpoints[name][tag] for name, tag in directions}
         return [everything] * self.num_layers
 
-    def _round(
+    def _received(
         self,
         directions: Sequence[Direction],
         node_sets: set[str],
         layer: int,
-        convolve: Convolve | None,
-        next_state: NextStates | None,
-        update: Update | None,
         reads_edges: bool,
-    ) -> tf.keras.layers.Layer:
+    ) -> dict[str, list[Messages]]:
+        """What each of the node sets hears in a layer."""
         ends = self.spec.endpoints
         received: dict[str, list[Messages]] = {}
         for direction in directions:
@@ -285,6 +288,16 @@ class MessagePassing:
                     loops=ends[name][0] == ends[name][1],
                 )
                 received.setdefault(ends[name][tag], []).append(messages)
+        return received
+
+    def _round(
+        self,
+        received: Mapping[str, Sequence[Messages]],
+        layer: int,
+        convolve: Convolve | None,
+        next_state: NextStates | None,
+        update: Update | None,
+    ) -> tf.keras.layers.Layer:
         if update is not None:
             return update(received, layer)
         assert convolve is not None
@@ -381,6 +394,7 @@ class MessagePassingLayer(tf.keras.layers.Layer):
     Attributes:
       encoders, edge_encoders: By set.
       prepare: Adds features to the encoded graph, or None.
+      received: For each round, what each node set that it updates hears.
       rounds: The updates, a `TrimmedUpdates`.
     """
 
@@ -391,6 +405,7 @@ class MessagePassingLayer(tf.keras.layers.Layer):
         edge_encoders: Mapping[str, tf.keras.layers.Layer],
         drop_edges: DropEdges | None,
         prepare: tf.keras.layers.Layer | None,
+        received: Sequence[Mapping[str, Sequence[Messages]]],
         updates: TrimmedUpdates,
         context_units: int | None,
         jumping_knowledge: str,
@@ -400,6 +415,7 @@ class MessagePassingLayer(tf.keras.layers.Layer):
         self.encoders = dict(encoders)
         self.edge_encoders = dict(edge_encoders)
         self.prepare = prepare
+        self.received = tuple(received)
         self.rounds = updates
         self.context_units = context_units
         self._drop_edges = drop_edges

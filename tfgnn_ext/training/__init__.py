@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     )
     from tfgnn_ext.training.ensembles import ensemble, side_by_side
     from tfgnn_ext.training.evaluation import Evaluation, evaluate
+    from tfgnn_ext.training.exact_predictor import ExactPredictor
     from tfgnn_ext.training.exporting import Parser, export
     from tfgnn_ext.training.fitting import Fitted, ModelFn, compose, fit
     from tfgnn_ext.training.full_graph import FullGraphProvider
+    from tfgnn_ext.training.layerwise import layerwise_states
     from tfgnn_ext.training.metrics import METRICS, classification_metrics, split_metrics
     from tfgnn_ext.training.optimizers import Optimizer
     from tfgnn_ext.training.predict import Predictions, Predictor, inference_model
@@ -42,6 +44,7 @@ _HOMES = {
     "BatchSource": "provider",
     "BestSoFar": "best_so_far",
     "Evaluation": "evaluation",
+    "ExactPredictor": "exact_predictor",
     "Fitted": "fitting",
     "FullGraphProvider": "full_graph",
     "Interrupted": "resumable",
@@ -72,6 +75,7 @@ _HOMES = {
     "export": "exporting",
     "fit": "fitting",
     "inference_model": "predict",
+    "layerwise_states": "layerwise",
     "prediction_table": "embeddings",
     "side_by_side": "ensembles",
     "split_metrics": "metrics",
@@ -84,6 +88,7 @@ __all__ = [
     "BatchSource",
     "BestSoFar",
     "Evaluation",
+    "ExactPredictor",
     "Fitted",
     "FullGraphProvider",
     "Interrupted",
@@ -115,6 +120,7 @@ __all__ = [
     "export",
     "fit",
     "inference_model",
+    "layerwise_states",
     "prediction_table",
     "side_by_side",
     "split_metrics",

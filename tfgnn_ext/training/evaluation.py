@@ -11,6 +11,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfgnn_ext.graph import SPLITS
+from tfgnn_ext.tensors.whole_graph import WholeGraph
+from tfgnn_ext.training.exact_predictor import ExactPredictor
 from tfgnn_ext.training.predict import Predictions, Predictor
 from tfgnn_ext.training.provider import BatchSource
 from tfgnn_ext.training.tasks.task import Task
@@ -49,7 +51,12 @@ class Evaluation:
 
 
 def evaluate(
-    task: Task, model: tf.keras.Model, source: BatchSource, *, jit_compile: bool = False
+    task: Task,
+    model: tf.keras.Model,
+    source: BatchSource,
+    *,
+    jit_compile: bool = False,
+    exact: WholeGraph | None = None,
 ) -> Evaluation:
     """Predicts for every seed of `source`, whatever its split, and scores each split.
 
@@ -60,12 +67,19 @@ def evaluate(
       model: A model that `compose` or `fit` made.
       source: Makes the batches; its seeds may be of any splits.
       jit_compile: Whether to compile with XLA; for batches of static sizes.
+      exact: Where to predict from whole neighbourhoods, layer by layer, instead of from the batches
+        of `source`: see `ExactPredictor`.
 
     Returns:
       Predictions with original ids, and metrics for each split that has seeds.
     """
-    predictions = Predictor(task, model, source, jit_compile=jit_compile)()
     seeds = source.seeds
+    predict = (
+        Predictor(task, model, source, jit_compile=jit_compile)
+        if exact is None
+        else ExactPredictor(task, model, exact, seeds)
+    )
+    predictions = predict()
     metrics = {}
     for index, name in enumerate(SPLITS):
         chosen = seeds.splits == index
