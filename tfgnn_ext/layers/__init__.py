@@ -13,9 +13,13 @@ from tfgnn_ext.layers.feature_encoder import FeatureEncoder
 from tfgnn_ext.layers.gin_next_state import GinNextState
 from tfgnn_ext.layers.glorot_sequence import GlorotSequence
 from tfgnn_ext.layers.hgt_update import HgtUpdate
+from tfgnn_ext.layers.hyper_attention import HyperAttention
+from tfgnn_ext.layers.learned_sketch import LearnedSketch
 from tfgnn_ext.layers.next_state import NextState
 from tfgnn_ext.layers.next_state_dropout import NextStateDropout
 from tfgnn_ext.layers.number_columns import NumberColumns
+from tfgnn_ext.layers.poly_sketch_attention import PolySketchAttention
+from tfgnn_ext.layers.poly_sketch_transformer_block import PolySketchTransformerBlock
 from tfgnn_ext.layers.pool_neighbors import PoolNeighbors, pool_edges
 from tfgnn_ext.layers.seed_attention import SeedAttention
 from tfgnn_ext.layers.step_dropout import StepDropout
@@ -35,9 +39,13 @@ __all__ = [
     "GinNextState",
     "GlorotSequence",
     "HgtUpdate",
+    "HyperAttention",
+    "LearnedSketch",
     "NextState",
     "NextStateDropout",
     "NumberColumns",
+    "PolySketchAttention",
+    "PolySketchTransformerBlock",
     "PoolNeighbors",
     "SeedAttention",
     "StepDropout",

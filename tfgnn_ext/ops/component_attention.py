@@ -69,9 +69,9 @@ def component_attention(
 ) -> Any:
     """Each node attends to the nodes of its component, in both directions, and to no others.
 
-    Components of up to `limit` nodes are put into buckets of power-of-two lengths, where weights are
-    formed; larger ones are cut into blocks, and features, tiles or hashes do the rest. Except for
-    "hyper", whose limit decides between exact and approximate, both give the same numbers.
+    Components of up to `limit` nodes are put into buckets of power-of-two lengths, where weights
+    are formed; larger ones are cut into blocks, and features, tiles or hashes do the rest. Except
+    for "hyper", whose limit decides between exact and approximate, both give the same numbers.
 
     Args:
       q: ``[num_nodes, num_heads, width]``; normalised for all kinds but "softmax" and "hyper".
@@ -122,7 +122,7 @@ def component_attention(
         raise ValueError(
             f"`features` of `{where}` must be given for the sketch 'learned'. Got None."
         )
-    heads, width = q.shape[1], q.shape[2]
+    width = q.shape[2]
     beta = width**-0.5 if scale is None else scale
     kind_degree = check_sketch("exact2" if kind == "exact2" else sketch, degree, where)
     tables_sizes = [component_sizes] if tf.is_tensor(component_sizes) else list(component_sizes)
@@ -143,7 +143,6 @@ def component_attention(
             limit = component_limit(
                 kind, r=q.shape[2], width=width, min_component_size=min_component_size
             )
-        totals = [each.shape[0] for each in tables_sizes]
         whole = length_of(q, 0)
         summed = component_sum(tables_sizes, padded=padded)
         sizes = layout_sizes(summed, whole, limit=limit, block=block_size)

@@ -1,9 +1,9 @@
 """Where the nodes of each component go, so that attention inside components has dense shapes.
 
-Components of up to some limit go to buckets of power-of-two lengths, one slot a node; larger ones are
-cut into blocks, padded at their end. A component is never padded to the longest one, and the padding
-component of a batch gets no place at all. `component_tables` makes the tables of ints, in the model
-or, with static capacities, in the input pipeline: what XLA and TPUs need.
+Components of up to some limit go to buckets of power-of-two lengths, one slot a node; larger ones
+are cut into blocks, padded at their end. A component is never padded to the longest one, and the
+padding component of a batch gets no place at all. `component_tables` makes the tables of ints, in
+the model or, with static capacities, in the input pipeline: what XLA and TPUs need.
 """
 
 from __future__ import annotations

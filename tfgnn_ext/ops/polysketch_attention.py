@@ -173,9 +173,7 @@ def random_features(
         width = inputs[0].shape[-1]
         kind = "gaussian" if sketch == "exact2" else sketch
         matrices = sketch_matrices(kind, width, r=r, degree=degree, seed=seed) if degree > 2 else []
-    return tuple(
-        sketch_features(x * scale**0.5, matrices, degree=degree) for x in inputs
-    )
+    return tuple(sketch_features(x * scale**0.5, matrices, degree=degree) for x in inputs)
 
 
 def attend_by_features(
