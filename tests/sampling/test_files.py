@@ -127,8 +127,9 @@ def test_sampling_loads_no_tensorflow() -> None:
 def test_strings_with_a_shape_are_written_one_by_one() -> None:
     import tensorflow as tf
 
-    from tfgnn_ext.sampling.wire import encode_example, encode_feature
+    from tfgnn_ext.sampling.wire import encode_columns
 
     values = np.array([[b"aa", b"bbbb"], [b"", b"c"]])
-    message = tf.train.Example.FromString(encode_example({b"x": encode_feature(values)}))
+    (example,) = encode_columns([(b"x", values, np.array([0, 2]))], 1)
+    message = tf.train.Example.FromString(example)
     assert list(message.features.feature["x"].bytes_list.value) == [b"aa", b"bbbb", b"", b"c"]

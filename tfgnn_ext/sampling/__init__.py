@@ -14,6 +14,7 @@ from tfgnn_ext.sampling.manifest import sampled_files
 from tfgnn_ext.sampling.memory import InMemorySampler
 from tfgnn_ext.sampling.packing import Layout, Sizes
 from tfgnn_ext.sampling.plan import STRATEGIES, SamplingOp, SamplingPlan, Strategy
+from tfgnn_ext.sampling.read_examples import read_examples
 from tfgnn_ext.sampling.sample_schema import sample_schema
 from tfgnn_ext.sampling.sampled_batch import SampledBatch
 from tfgnn_ext.sampling.table_blocks import SeedColumns
@@ -37,6 +38,7 @@ __all__ = [
     "Strategy",
     "WriteSamples",
     "known_features",
+    "read_examples",
     "sample_schema",
     "sampled_files",
     "write_examples",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tfgnn_ext.graph import EdgeSet, Feature, Graph, Ragged
 from tfgnn_ext.sampling.known_features import known_features
 from tfgnn_ext.sampling.sampled_batch import SampledBatch
-from tfgnn_ext.sampling.wire import encode_example, encode_feature
+from tfgnn_ext.sampling.wire import encode_columns
 
 SEED_TIME = "seed_time"  # The context feature that keeps the seed's time.
 
@@ -104,12 +104,4 @@ def write_examples(
         columns.append(
             (f"context/{SEED_TIME}".encode(), batch.seed_times, np.arange(len(ones) + 1))
         )
-    return [
-        encode_example(
-            {
-                name: encode_feature(values[ends[component] : ends[component + 1]])
-                for name, values, ends in columns
-            }
-        )
-        for component in range(batch.num_components)
-    ]
+    return encode_columns(columns, batch.num_components)
