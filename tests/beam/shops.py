@@ -45,6 +45,16 @@ PLAN = SamplingPlan(
 )
 
 
+SHORT = SamplingPlan(
+    seed_node_set="user",
+    ops=(
+        SamplingOp(name="a", edge_set="likes", fanout=4),
+        SamplingOp(name="b", edge_set="bought", fanout=3),
+        SamplingOp(name="c", edge_set="liked_by", fanout=2, inputs=("a", "b")),
+    ),
+)
+
+
 def write_shop(
     folder: Path, seed: int = 2, *, order: int = 0, shards: int = 2, strings: bool = True
 ) -> Path:

@@ -33,6 +33,7 @@ from apache_beam.metrics import Metrics
 from google.protobuf import text_format
 
 from tfgnn_ext.graph import Graph, GraphError, GraphSchema, find_files, protos, read_schema
+from tfgnn_ext.graph.columns import to_ids
 from tfgnn_ext.graph.node_set import display_id
 from tfgnn_ext.graph.read_tables import text_columns
 from tfgnn_ext.graph.schema import EdgeColumns, NodeColumns
@@ -48,6 +49,7 @@ from tfgnn_ext.sampling.node_blocks import (
     number_seeds,
     place_seeds,
     reached_nodes,
+    repeated_ids,
     replies,
     wanted_nodes,
 )
@@ -57,6 +59,7 @@ from tfgnn_ext.sampling.table_blocks import (
     Part,
     SeedColumns,
     Table,
+    check_columns,
     empty_table,
     parts_of,
     read_part,
@@ -66,7 +69,8 @@ from tfgnn_ext.sampling.tfrecord import frame
 Block = tuple[int, bytes]
 _BLOCK_BYTES = 16 << 20  # Of a table's files; about a million edges.
 _FEWEST_BLOCKS = 8
-_SEEDS = "seeds"
+_SEEDS, _NODES = "seeds", "nodes"
+_TARGETS = "Targets"
 
 
 def _count(name: str, number: int) -> None:
@@ -139,32 +143,99 @@ def _by_id(column: str, block: Arrays, blocks: int) -> Iterator[Block]:
         yield place, pack(rows)
 
 
-def _edge_rows(source: Any, table: Table, blocks: int) -> Iterator[Block]:
+def _edge_rows(source: Any, table: Table, blocks: int, target_blocks: int) -> Iterator[Any]:
     block, dropped = table.edges(source)
     _count("dropped_edges", dropped)
     yield from _by_id("source", block, blocks)
+    for row in _by_id("id", {"id": block["target"]}, target_blocks):
+        yield beam.pvalue.TaggedOutput("targets", row)
 
 
-def _node_rows(source: Any, table: Table, blocks: int) -> Iterator[Block]:
+def _node_rows(source: Any, table: Table, blocks: int) -> Iterator[Any]:
     block, dropped = table.nodes(source)
     _count("dropped_nodes", dropped)
     yield from _by_id("id", block, blocks)
+    for row in _by_id("id", {"id": block["id"]}, blocks):
+        yield beam.pvalue.TaggedOutput("ids", row)
+
+
+def _check_ids(
+    group: tuple[int, Mapping[str, Iterable[bytes]]],
+    node_set: str,
+    tables: Mapping[str, tuple[_Source, str]],
+    drop: bool,
+    first: bool,
+) -> Iterator[tuple[str, bytes]]:
+    """Ids must be distinct, and those that edges name must be there; yields those to be dropped."""
+    _, found = group
+    parts = {tag: [unpack(part)["id"] for part in packed] for tag, packed in found.items()}
+    ids = np.concatenate(parts[_NODES]) if parts[_NODES] else None
+    repeated = repeated_ids(np.empty(0) if ids is None else ids)
+    if len(repeated) and not drop:
+        source, column = tables[_NODES]
+        place = _locate(source, column, repeated[:1], first=1)
+        raise GraphError(
+            [f"node set {node_set!r}: column {column!r} must hold unique ids. Got "
+             f"{display_id(repeated[0])!r} again at {place} ({len(repeated)} repeats)."]
+        )  # fmt: skip
+    _count("dropped_nodes", len(repeated) if first else 0)
+    for tag, (source, column) in tables.items():
+        if tag == _NODES or not parts[tag]:
+            continue
+        named = np.concatenate(parts[tag])
+        unknown = named if ids is None else named[~np.isin(named, ids)]
+        if not len(unknown):
+            continue
+        if not drop:
+            seeds = tag == _SEEDS
+            where = "seeds table" if seeds else f"edge set {source.table.name!r}"
+            what = "unknown seeds" if seeds else "dangling edges"
+            raise GraphError(
+                [f"{where}: column {column!r} must hold ids of node set {node_set!r}. Got "
+                 f"{display_id(unknown[0])!r} at {_locate(source, column, unknown[:1])} "
+                 f"({len(unknown)} {what} in its block)."]
+            )  # fmt: skip
+        _count("unknown_seeds" if tag == _SEEDS else "dangling_edges", len(unknown))
+        yield tag, pack({"id": np.unique(unknown)})
+
+
+def _locate(source: _Source, column: str, ids: Any, *, first: int = 0) -> str:
+    """The file and row where one of some ids stands, after passing over the `first` such rows."""
+    for path in source.files:
+        for part in _parts(path):
+            table = _read(part, source.table.strings, [column])
+            rows = np.flatnonzero(np.isin(to_ids(table.table[column].drop_null()), ids))
+            if len(rows) > first:
+                valid = np.flatnonzero(np.asarray(table.table[column].is_valid()))
+                return str(table.where(int(valid[rows[first]])))
+            first -= len(rows)
+    return "a row"
 
 
 def _seed_rows(
-    source: Any, table: Table, columns: SeedColumns, timed: bool, shards: int
-) -> Iterator[Block]:
+    source: Any, table: Table, columns: SeedColumns, timed: bool, shards: int, blocks: int
+) -> Iterator[Any]:
     block, dropped = table.seeds(source, columns, timed=timed)
     _count("dropped_seeds", dropped)
     for shard, rows in place_seeds(block, shards):
         yield shard, pack(rows)
+    for row in _by_id("id", {"id": block["id"]}, blocks):
+        yield beam.pvalue.TaggedOutput("ids", row)
 
 
-def _number(group: tuple[int, Iterable[bytes]], blocks: int) -> Iterator[Any]:
+def _without(block: Arrays, column: str, tag: str, missing: Iterable[tuple[str, bytes]]) -> Arrays:
+    """The rows whose id is not among the missing ones of a tag."""
+    gone = [unpack(ids)["id"] for name, ids in missing if name == tag]
+    return take(block, ~np.isin(block[column], np.concatenate(gone))) if gone else block
+
+
+def _number(
+    group: tuple[int, Iterable[bytes]], blocks: int, missing: Iterable[tuple[str, bytes]]
+) -> Iterator[Any]:
     """Numbers the seeds of a shard; they are the first requests."""
     shard, parts = group
-    found = [unpack(part) for part in parts if part]
-    if not found:
+    found = [_without(unpack(part), "id", _SEEDS, missing) for part in parts if part]
+    if not sum(len(part["id"]) for part in found):
         yield shard, b""
         return
     seeds = number_seeds(shard, found)
@@ -174,9 +245,15 @@ def _number(group: tuple[int, Iterable[bytes]], blocks: int) -> Iterator[Any]:
         yield shard, pack(rows)
 
 
-def _build(group: tuple[int, Iterable[bytes]]) -> Block:
-    block, parts = group
-    return block, pack(build_adjacency([unpack(part) for part in parts]))
+def _build(
+    group: tuple[int, Iterable[bytes]], name: str, missing: Iterable[tuple[str, bytes]]
+) -> Iterator[Any]:
+    """Sorts the edges of one block, without those whose target is missing."""
+    block, packed = group
+    tag = f"targets of {name}"
+    adjacency = build_adjacency([_without(unpack(p), "target", tag, missing) for p in packed])
+    yield block, pack(adjacency)
+    yield beam.pvalue.TaggedOutput("sources", (block, pack({"id": adjacency["source"]})))
 
 
 def _draw(
@@ -200,25 +277,15 @@ def _draw(
         )
 
 
-def _join_nodes(
-    group: tuple[int, Mapping[str, Iterable[bytes]]], name: str, drop: bool
-) -> Iterator[Block]:
+def _join_nodes(group: tuple[int, Mapping[str, Iterable[bytes]]]) -> Iterator[Block]:
     """Sends each shard the nodes that its components hold."""
     _, found = group
-    parts, requests = ([unpack(part) for part in found[tag]] for tag in ("nodes", "requests"))
-    if parts:
-        nodes = NodeBlock(parts, where=f"node set {name!r}", drop=drop)
-        _count("dropped_nodes", nodes.repeats)
+    parts, requests = ([unpack(part) for part in found[tag]] for tag in (_NODES, "requests"))
     if not requests:
         return
+    nodes = NodeBlock(parts)
     wanted = wanted_nodes(requests)
-    rows = nodes.find(wanted["id"]) if parts else np.full(len(wanted["id"]), -1)
-    missing = np.flatnonzero(rows < 0)
-    if len(missing):
-        raise GraphError(
-            [f"node set {name!r}: must hold every id that seeds and edges name. Got "
-             f"{display_id(wanted['id'][missing[0]])!r} nowhere ({len(missing)} such ids)."]
-        )  # fmt: skip
+    rows = nodes.find(wanted["id"])
     for shard, part in split({"row": rows}, wanted["component"]):
         yield shard, pack(nodes.rows(part["row"]))
 
@@ -233,8 +300,10 @@ class _Assemble:
     names: tuple[str, ...]
     labels: tuple[str, ...]
 
-    def __call__(self, group: tuple[int, Mapping[str, Iterable[bytes]]]) -> SampledShard:
-        """From all that the shard was sent to its records."""
+    def __call__(
+        self, group: tuple[int, Mapping[str, Iterable[bytes]]], checked: Iterable[Any]
+    ) -> SampledShard:
+        """From all that the shard was sent to its records, once the tables are `checked`."""
         place, packed = group
         found = {tag: [unpack(part) for part in parts if part] for tag, parts in packed.items()}
         if not found[_SEEDS]:
@@ -371,11 +440,15 @@ class SampleSubgraphs(beam.PTransform):
         found = {
             n: _files_of(_relative(self._folder, m.metadata.filename)) for n, m in sets.items()
         }
-        tables = {}
+        tables: dict[str, pa.Table] = {}
         for name, message in sets.items():
             path = found[name][0][0]
             with _open(path) as file:
                 tables[name] = empty_table(path, file, frozenset(texts[message.metadata.filename]))
+            described = Table(name, raw, frozenset(), (), self.drop)
+            nodes = name in schema.node_sets
+            needed = described.node_columns() if nodes else described.edge_columns()
+            check_columns(path, tables[name].column_names, needed)
         self._tables = {name: table.schema for name, table in tables.items()}
         self.empty = Graph.from_tables(schema, tables)
         self.sampler = InMemorySampler(self.empty, self.plan)
@@ -433,38 +506,74 @@ class SampleSubgraphs(beam.PTransform):
     def expand(self, pbegin: Any) -> Any:
         """Builds the graph of transforms."""
         plan, sampler = self.plan, self.sampler
-        seeds, reached = self._read_seeds(pbegin)
-        requests = {plan.seed_op: reached}
-        adjacency = {name: self._read_edges(pbegin, name) for name in plan.edge_sets()}
-        tags = {_SEEDS: seeds}
-        for op, operation in zip(plan.ops, sampler.operations, strict=True):
-            inputs = tuple(requests[name] for name in op.inputs)
-            wanted = (
-                inputs[0] if len(inputs) == 1 else inputs | f"Unite {op.name}" >> beam.Flatten()
+        nodes = {name: self._read_nodes(pbegin, name) for name in self._node_sets}
+        rows = {name: self._read_edges(pbegin, name) for name in plan.edge_sets()}
+        seed_rows = self._read_seeds(pbegin)
+        seed_set = plan.seed_node_set
+        named: dict[str, dict[str, Any]] = {name: {} for name in self._node_sets}
+        named[seed_set][_SEEDS] = seed_rows.ids
+        for name, part in rows.items():
+            named[self.empty.edge_sets[name].target][f"targets of {name}"] = part.targets
+        missing = self._check(_TARGETS, nodes, named)
+        adjacency = {
+            name: part.rows
+            | f"Group edges {name}" >> beam.GroupByKey()
+            | f"Build edges {name}"
+            >> beam.FlatMap(_build, name, missing).with_outputs("sources", main="blocks")
+            for name, part in rows.items()
+        }
+        named = {name: {} for name in self._node_sets}
+        for name, part in adjacency.items():
+            source = self.empty.edge_sets[name].source
+            if source in named:
+                named[source][f"sources of {name}"] = _typed(part.sources)
+        checked = self._check("Sources", nodes, named)
+        seeds = (
+            (seed_rows.rows, self._every_shard(pbegin))
+            | "All shards" >> beam.Flatten()
+            | "Shard" >> beam.GroupByKey()
+            | "Number seeds"
+            >> beam.FlatMap(_number, self.blocks_of(seed_set), missing).with_outputs(
+                "reached", main=_SEEDS
             )
-            drawing = Drawing(op, operation.timed, plan.seed, self.epoch)
+        )
+        requests = {plan.seed_op: _typed(seeds.reached)}
+        tags = {_SEEDS: _typed(seeds[_SEEDS])}
+        for op, operation in zip(plan.ops, sampler.operations, strict=True):
             outputs = (
-                {"edges": adjacency[op.edge_set], "requests": wanted}
+                {
+                    "edges": _typed(adjacency[op.edge_set].blocks),
+                    "requests": _united([requests[name] for name in op.inputs], f"Unite {op.name}"),
+                }
                 | f"Meet {op.name}" >> beam.CoGroupByKey()
                 | f"Draw {op.name}"
-                >> beam.FlatMap(_draw, drawing, self.blocks_of(operation.target)).with_outputs(
-                    "reached", main="replies"
-                )
+                >> beam.FlatMap(
+                    _draw,
+                    Drawing(op, operation.timed, plan.seed, self.epoch),
+                    self.blocks_of(operation.target),
+                ).with_outputs("reached", main="replies")
             )
             requests[op.name] = _typed(outputs.reached)
             tags[f"o:{op.name}"] = _typed(outputs.replies)
-        for name in sampler.layout.node_sets:
-            leading = [requests[plan.seed_op]] if name == plan.seed_node_set else []
+        for name in self._node_sets:
+            leading = [requests[plan.seed_op]] if name == seed_set else []
             leading += [requests[op.name] for op in sampler.operations if op.target == name]
-            tags[f"n:{name}"] = self._read_nodes(pbegin, name, leading)
+            tags[f"n:{name}"] = (
+                {_NODES: nodes[name].rows, "requests": _united(leading, f"Want nodes {name}")}
+                | f"Meet nodes {name}" >> beam.CoGroupByKey()
+                | f"Look up nodes {name}" >> beam.FlatMap(_join_nodes).with_output_types(Block)
+            )
         assemble = _Assemble(
             plan, self._schema.SerializeToString(), self._tables, self.names, self.labels
         )
-        return tags | "Gather" >> beam.CoGroupByKey() | "Assemble" >> beam.Map(assemble)
+        return tags | "Gather" >> beam.CoGroupByKey() | "Assemble" >> beam.Map(assemble, checked)
 
-    def _read_seeds(self, pbegin: Any) -> tuple[Any, Any]:
-        source = self._sources[_SEEDS]
-        columns = self.columns
+    @property
+    def _node_sets(self) -> tuple[str, ...]:
+        return self.sampler.layout.node_sets
+
+    def _read_seeds(self, pbegin: Any) -> _Rows:
+        source, columns = self._sources[_SEEDS], self.columns
         if not self.sampler.timed:
             columns = dataclasses.replace(columns, time=None)
         rows = (
@@ -472,53 +581,89 @@ class SampleSubgraphs(beam.PTransform):
             | "Seeds" >> _Read(source, columns.columns)
             | "Place seeds"
             >> beam.FlatMap(
-                _seed_rows, source.table, columns, self.sampler.timed, self.shards
-            ).with_output_types(Block)
+                _seed_rows,
+                source.table,
+                columns,
+                self.sampler.timed,
+                self.shards,
+                self.blocks_of(self.plan.seed_node_set),
+            ).with_outputs("ids", main="rows")
         )
-        # Every shard has a file, be it empty.
-        every = pbegin | "Shards" >> beam.Create(
-            [(shard, b"") for shard in range(len(self.names))], reshuffle=False
-        ).with_output_types(Block)
-        outputs = (
-            (rows, every)
-            | "All shards" >> beam.Flatten()
-            | "Shard" >> beam.GroupByKey()
-            | "Number seeds"
-            >> beam.FlatMap(_number, self.blocks_of(self.plan.seed_node_set)).with_outputs(
-                "reached", main=_SEEDS
-            )
-        )
-        return _typed(outputs[_SEEDS]), _typed(outputs.reached)
+        return _Rows(_typed(rows.rows), ids=_typed(rows.ids))
 
-    def _read_edges(self, pbegin: Any, name: str) -> Any:
-        source = self._sources[name]
-        blocks = self.blocks_of(self.empty.edge_sets[name].source)
-        return (
+    def _every_shard(self, pbegin: Any) -> Any:
+        """Every shard has a file, be it empty."""
+        empty = [(shard, b"") for shard in range(len(self.names))]
+        return pbegin | "Shards" >> beam.Create(empty, reshuffle=False).with_output_types(Block)
+
+    def _read_edges(self, pbegin: Any, name: str) -> _Rows:
+        source, edge_set = self._sources[name], self.empty.edge_sets[name]
+        rows = (
             pbegin
             | f"Edges {name}" >> _Read(source, source.table.edge_columns())
             | f"Place edges {name}"
-            >> beam.FlatMap(_edge_rows, source.table, blocks).with_output_types(Block)
-            | f"Group edges {name}" >> beam.GroupByKey()
-            | f"Build edges {name}" >> beam.Map(_build).with_output_types(Block)
+            >> beam.FlatMap(
+                _edge_rows,
+                source.table,
+                self.blocks_of(edge_set.source),
+                self.blocks_of(edge_set.target),
+            ).with_outputs("targets", main="rows")
         )
+        return _Rows(_typed(rows.rows), targets=_typed(rows.targets))
 
-    def _read_nodes(self, pbegin: Any, name: str, requests: list[Any]) -> Any:
+    def _read_nodes(self, pbegin: Any, name: str) -> _Rows:
         source = self._sources[name]
-        nodes = (
+        rows = (
             pbegin
             | f"Nodes {name}" >> _Read(source, source.table.node_columns())
             | f"Place nodes {name}"
-            >> beam.FlatMap(_node_rows, source.table, self.blocks_of(name)).with_output_types(Block)
+            >> beam.FlatMap(_node_rows, source.table, self.blocks_of(name)).with_outputs(
+                "ids", main="rows"
+            )
         )
-        wanted = (
-            requests[0] if len(requests) == 1 else requests | f"Want nodes {name}" >> beam.Flatten()
-        )
-        return (
-            {"nodes": nodes, "requests": wanted}
-            | f"Meet nodes {name}" >> beam.CoGroupByKey()
-            | f"Look up nodes {name}"
-            >> beam.FlatMap(_join_nodes, name, self.drop).with_output_types(Block)
-        )
+        return _Rows(_typed(rows.rows), ids=_typed(rows.ids))
+
+    def _check(
+        self, label: str, nodes: Mapping[str, _Rows], named: Mapping[str, Mapping[str, Any]]
+    ) -> Any:
+        """Compares the ids that tables name with the nodes; returns those that are missing."""
+        missing = []
+        for name, tags in named.items():
+            if not tags:
+                continue
+            places = {_NODES: (self._sources[name], self._column(name, _NODES))}
+            for tag in tags:
+                table = tag.rpartition(" of ")[2]
+                places[tag] = (self._sources[table], self._column(table, tag))
+            check = beam.FlatMap(_check_ids, name, places, self.drop, label == _TARGETS)
+            missing.append(
+                {_NODES: nodes[name].ids, **tags}
+                | f"{label} meet {name}" >> beam.CoGroupByKey()
+                | f"{label} check {name}" >> check.with_output_types(tuple[str, bytes])
+            )
+        return beam.pvalue.AsIter(_united(missing, f"{label} missing"))
+
+    def _column(self, table: str, tag: str) -> str:
+        """The column of a table that holds the ids a tag stands for."""
+        if tag == _SEEDS:
+            return self.columns.id
+        if tag == _NODES:
+            return NodeColumns.of(self._schema.node_sets[table]).id
+        columns = EdgeColumns.of(self._schema.edge_sets[table])
+        return columns.source if tag.startswith("sources") else columns.target
+
+
+@dataclasses.dataclass(frozen=True)
+class _Rows:
+    """A table's rows in blocks, and the ids to compare with others."""
+
+    rows: Any
+    ids: Any = None
+    targets: Any = None
+
+
+def _united(parts: list[Any], label: str) -> Any:
+    return parts[0] if len(parts) == 1 else parts | label >> beam.Flatten()
 
 
 def _typed(blocks: Any) -> Any:

@@ -7,12 +7,13 @@ engine and no order of the input changes it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tfgnn_ext.graph.canonical_order import content_keys
-from tfgnn_ext.graph.node_set import display_id, id_keys
+from tfgnn_ext.graph.node_set import id_keys
 from tfgnn_ext.sampling.adjacency import distinct, features_of
 from tfgnn_ext.sampling.assembly import TIME
 from tfgnn_ext.sampling.blocks import Arrays, join, route, split, take
@@ -69,39 +70,42 @@ def replies(drawn: Arrays) -> Arrays:
     return {name: values for name, values in drawn.items() if name not in ("key", "time")}
 
 
+def repeated_ids(ids: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The ids that occur again, as often as they do.
+
+    >>> repeated_ids(np.array([4, 9, 4, 4])).tolist()
+    [4, 4]
+    """
+    ordered = np.sort(ids)
+    repeated: npt.NDArray[Any] = ordered[1:][ordered[1:] == ordered[:-1]]
+    return repeated
+
+
 class NodeBlock:
     """The nodes of one block, for look-ups by id.
 
+    Of rows with one id it keeps one: the first by times and a hash of the features.
+
     Args:
       parts: The rows of node tables.
-      where: How errors call the node set.
-      drop: Of rows with one id, keep the one whose content comes first by hash; else an error.
-
-    Raises:
-      ValueError: An id occurs twice.
     """
 
-    def __init__(self, parts: list[Arrays], *, where: str, drop: bool) -> None:
+    def __init__(self, parts: list[Arrays]) -> None:
         nodes = join(parts)
         order = np.argsort(nodes["id"], kind="stable")
         ids = nodes["id"][order]
         repeated = np.zeros(len(ids), np.bool_)
         repeated[1:] = ids[1:] == ids[:-1]
-        self.repeats = int(repeated.sum())
-        if self.repeats:
-            if not drop:
-                raise RepeatedIdError(where, display_id(ids[repeated][0]), self.repeats)
+        if repeated.any():
             features = features_of(nodes)
-            rows = np.arange(len(ids))
-            keys = content_keys(features, rows) if features else np.zeros(len(ids), np.uint64)
+            keys = [content_keys(features, np.arange(len(ids)))] if features else []
             times = [nodes[name] for name in sorted(nodes) if name.startswith(TIME)]
-            order = np.lexsort((*times, keys, nodes["id"]))
-            order = order[~repeated]  # The first of each id.
+            order = np.lexsort((*keys, *times, nodes["id"]))[~repeated]
         self._order = order
         self._nodes = nodes
-        self.ids: npt.NDArray[np.generic] = nodes["id"][order]
+        self.ids: npt.NDArray[Any] = nodes["id"][order]
 
-    def find(self, ids: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
+    def find(self, ids: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         """The row of each id, -1 where there is none."""
         if not len(self.ids):
             return np.full(len(ids), -1)
@@ -112,18 +116,6 @@ class NodeBlock:
     def rows(self, rows: npt.NDArray[np.int64]) -> Arrays:
         """The nodes of some rows."""
         return take(self._nodes, self._order[rows])
-
-
-class RepeatedIdError(ValueError):
-    """An id that occurs in two rows of a node set's tables.
-
-    Attributes:
-      id: The id.
-    """
-
-    def __init__(self, where: str, id: object, repeats: int) -> None:
-        self.id = id
-        super().__init__(f"{where}: must hold unique ids. Got {id!r} again ({repeats} repeats).")
 
 
 def wanted_nodes(requests: list[Arrays]) -> Arrays:

@@ -89,11 +89,11 @@ def read_part(part: Part, file: Any, columns: list[str], strings: frozenset[str]
             )
             options = pa.csv.ReadOptions(use_threads=False)
             table = pa.csv.read_csv(file, read_options=options, convert_options=convert)
-            _check_columns(part.path, table.column_names, columns)
+            check_columns(part.path, table.column_names, columns)
             table = table.select(columns)
         else:
             parquet = _open(part.path, file)
-            _check_columns(part.path, parquet.schema_arrow.names, columns)
+            check_columns(part.path, parquet.schema_arrow.names, columns)
             table = parquet.read_row_groups(list(part.groups), columns, use_threads=False)
             table = table.select(columns)
     except (pa.ArrowException, OSError) as error:
@@ -117,7 +117,8 @@ def empty_table(path: str, file: Any, strings: frozenset[str]) -> pa.Table:
         raise _unreadable(path, error) from None
 
 
-def _check_columns(path: str, found: list[str], needed: list[str]) -> None:
+def check_columns(path: str, found: list[str], needed: list[str]) -> None:
+    """Raises a `GraphError` that names the file if it lacks a column."""
     for column in needed:
         if found.count(column) != 1:
             number = "a column" if column not in found else "one column"
