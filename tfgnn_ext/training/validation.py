@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
 import tensorflow as tf
 
 from tfgnn_ext.training.averaging import averaged_weights
@@ -47,8 +48,10 @@ class Validation(tf.keras.callbacks.Callback):
         self._steps_per_epoch = steps_per_epoch
         self._every = every
         self._step = 0
+        self._unsaved: list[npt.NDArray[Any]] | None = None  # The best weights.
 
     def state(self) -> dict[str, Any]:
+        self._save_best()
         return {"best": self.best.state(), "history": self.history, "step": self._step}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -58,6 +61,7 @@ class Validation(tf.keras.callbacks.Callback):
 
     def load_best(self, model: tf.keras.Model) -> bool:
         """Gives `model` the best weights; returns whether there are any."""
+        self._save_best()
         path = None if self._directory is None else tf.train.latest_checkpoint(self._directory)
         if path is None or self.best.value is None:
             return False
@@ -72,18 +76,31 @@ class Validation(tf.keras.callbacks.Callback):
                     f"`monitor` must be one of {', '.join(scores)}. Got {self.best.monitor!r}."
                 )
             if self.best.update(scores[self.best.monitor], self._step) and self._directory:
-                tf.train.CheckpointManager(
-                    tf.train.Checkpoint(weights=self.model.weights),
-                    os.fspath(self._directory),
-                    max_to_keep=1,
-                    checkpoint_name="best",
-                ).save(checkpoint_number=self._step)
+                self._unsaved = [variable.numpy() for variable in self.model.weights]
         self.history.append({"step": self._step, **scores})
         if self.best.stop:
             self.model.stop_training = True
         return scores
 
+    def _save_best(self) -> None:
+        """Writes the best weights, if they are new: with a checkpoint, not with each validation.
+
+        A step of a small model takes less time than writing its weights.
+        """
+        if self._unsaved is None or self._directory is None:
+            return
+        tf.train.CheckpointManager(
+            tf.train.Checkpoint(weights=[tf.Variable(value) for value in self._unsaved]),
+            os.fspath(self._directory),
+            max_to_keep=1,
+            checkpoint_name="best",
+        ).save(checkpoint_number=self.best.step)
+        self._unsaved = None
+
     # Keras' hooks.
+
+    def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
+        self._save_best()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         before = self._step
