@@ -124,6 +124,12 @@ def with_extra(name: str, key: str, value: str) -> Any:
     return schema
 
 
+def changed(change: Any) -> Any:
+    schema = make_schema()
+    change(schema)
+    return schema
+
+
 def with_feature(dtype: int, *shape: int) -> Any:
     schema = make_schema()
     feature = schema.node_sets["customer"].features["income"]
@@ -174,6 +180,15 @@ BAD_SCHEMAS = [
     (with_feature(1, 2, -1),
      "node set 'customer': feature 'income' must have a fixed shape or [-1] in its schema. "
      "Got [2, -1]."),
+    (changed(lambda s: s.context.features["when"].SetInParent()),
+     "context: must have no features, since a graph has no table for them. Got when."),
+    (changed(lambda s: s.node_sets["shop"].context.append("when")),
+     "node set 'shop': `context` must be empty. Got when."),
+    (changed(lambda s: s.node_sets["shop"].metadata.bigquery.SetInParent()),
+     "node set 'shop': `metadata.bigquery` must not be set: export the table and name its file as "
+     "`metadata.filename`. Got it."),
+    (with_extra("buys", "edge_type", "both"),
+     "edge set 'buys': `edge_type` must be reversed if it is given. Got 'both'."),
     (with_source("vendor"),
      "edge set 'sells': `source` must name a node set (customer, shop). Got 'vendor'."),
 ]  # fmt: skip

@@ -16,8 +16,10 @@ from tfgnn_ext.graph.schema import (
     GraphSchema,
     SamplingSpec,
     new_schema,
+    parse_message,
     parse_schema,
     read_schema,
+    write_message,
     write_schema,
 )
 from tfgnn_ext.graph.seeds import SPLITS, Seeds
@@ -44,9 +46,11 @@ __all__ = [
     "find_files",
     "infer_schema",
     "new_schema",
+    "parse_message",
     "parse_schema",
     "read_schema",
     "read_table",
     "read_tables",
+    "write_message",
     "write_schema",
 ]

@@ -71,11 +71,32 @@ def find_problems(
         f"set {name!r}: must be a node set or an edge set. Got both of this name."
         for name in sorted(set(schema.node_sets) & set(schema.edge_sets))
     ]
+    problems += _not_honoured(schema)
     for name, message in sorted(schema.node_sets.items()):
         problems += _check_node_set(name, message, tables, ends)
     for name, message in sorted(schema.edge_sets.items()):
         problems += _check_edge_set(name, message, schema, tables, ends)
     return problems
+
+
+def _not_honoured(schema: GraphSchema) -> Iterator[str]:
+    """What TF-GNN's message can say and a graph cannot hold."""
+    if schema.context.features:
+        names = ", ".join(sorted(schema.context.features))
+        yield f"context: must have no features, since a graph has no table for them. Got {names}."
+    sets = [(f"node set {name!r}", part) for name, part in sorted(schema.node_sets.items())]
+    sets += [(f"edge set {name!r}", part) for name, part in sorted(schema.edge_sets.items())]
+    for where, part in sets:
+        if part.context:
+            yield f"{where}: `context` must be empty. Got {', '.join(part.context)}."
+        if part.metadata.HasField("bigquery"):
+            yield (
+                f"{where}: `metadata.bigquery` must not be set: export the table and name its file "
+                "as `metadata.filename`. Got it."
+            )
+        kind = extra(part).get("edge_type", "reversed")
+        if kind != "reversed":
+            yield f"{where}: `edge_type` must be reversed if it is given. Got {kind!r}."
 
 
 def _check_table(

@@ -47,14 +47,29 @@ def parse_schema(text: str, name: str = "schema") -> GraphSchema:
     >>> sorted(parse_schema('node_sets { key: "paper" value {} }').node_sets)
     ['paper']
     """
-    schema = protos.GraphSchema()
+    return parse_message(protos.GraphSchema, text, name)
+
+
+def parse_message(kind: Any, text: str, name: str) -> Any:
+    """Parses a message in text format.
+
+    Args:
+      kind: The message class.
+      text: The text.
+      name: What errors call it.
+
+    Raises:
+      ValueError: With the line and column of the mistake.
+    """
+    found = kind()
     try:
-        text_format.Parse(text, schema)
+        text_format.Parse(text, found)
     except text_format.ParseError as error:
         message = re.sub(r"^\d+:\d+ ?: ?", "", str(error))
         where = f"{name}:{error.GetLine()}:{error.GetColumn()}"
-        raise ValueError(f"{where}: must be a GraphSchema in text format. Got: {message}") from None
-    return schema
+        must = f"must be a {kind.DESCRIPTOR.name} in text format"
+        raise ValueError(f"{where}: {must}. Got: {message}") from None
+    return found
 
 
 def read_schema(path: str | os.PathLike[str]) -> GraphSchema:
@@ -71,9 +86,14 @@ def read_schema(path: str | os.PathLike[str]) -> GraphSchema:
 
 def write_schema(schema: GraphSchema, path: str | os.PathLike[str]) -> None:
     """Writes a GraphSchema as text; the file appears whole or not at all."""
+    write_message(schema, path)
+
+
+def write_message(message: Any, path: str | os.PathLike[str]) -> None:
+    """Writes a message as text; the file appears whole or not at all."""
     partial = Path(f"{os.fspath(path)}.partial")
     with open(partial, "w", encoding="utf-8") as file:
-        file.write(text_format.MessageToString(schema))
+        file.write(text_format.MessageToString(message))
         file.flush()
         os.fsync(file.fileno())
     os.replace(partial, path)

@@ -17,6 +17,13 @@ from tfgnn_ext.sampling.plan import STRATEGIES, SamplingOp, SamplingPlan, Strate
 from tfgnn_ext.sampling.read_examples import read_examples
 from tfgnn_ext.sampling.sample_schema import sample_schema
 from tfgnn_ext.sampling.sampled_batch import SampledBatch
+from tfgnn_ext.sampling.sampling_spec import (
+    parse_sampling_spec,
+    plan_from_spec,
+    plan_to_spec,
+    read_sampling_spec,
+    write_sampling_spec,
+)
 from tfgnn_ext.sampling.table_blocks import SeedColumns
 from tfgnn_ext.sampling.tfrecord import RecordFile, write_records
 
@@ -38,11 +45,16 @@ __all__ = [
     "Strategy",
     "WriteSamples",
     "known_features",
+    "parse_sampling_spec",
+    "plan_from_spec",
+    "plan_to_spec",
     "read_examples",
+    "read_sampling_spec",
     "sample_schema",
     "sampled_files",
     "write_examples",
     "write_records",
+    "write_sampling_spec",
 ]
 
 _BEAM = ("SampleSubgraphs", "SampledShard", "WriteSamples")
