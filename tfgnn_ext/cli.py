@@ -22,6 +22,10 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="In place of what the config says."),
 ]
+ExactOption = Annotated[
+    bool,
+    typer.Option("--exact", help="From whole neighbourhoods, layer by layer, instead of samples."),
+]
 RedoOption = Annotated[
     bool, typer.Option("--redo", help="Remove and do again what was made from other inputs.")
 ]
@@ -96,8 +100,10 @@ def evaluate(
     out: OutOption = None,
     set_: SetOption = None,
     redo: RedoOption = False,
+    exact: ExactOption = False,
 ) -> None:
     """Does the stages up to predictions and metrics."""
+    set_ = [*(set_ or []), *(["evaluation.exact=true"] if exact else [])]
     path = _run(config, out, set_, redo, "evaluate")
     typer.echo(f"{path / 'metrics.json'}")
 
@@ -147,11 +153,12 @@ def embed(
     out: Annotated[Path, typer.Option(help="The Parquet file to write.")],
     id_: Annotated[str, typer.Option("--id", help="The column of the ids.")] = "id",
     time: Annotated[str, typer.Option(help="The column of the times.")] = "time",
+    exact: ExactOption = False,
 ) -> None:
     """Embeds nodes with a trained model."""
     from tfgnn_ext.runner import embed_nodes
 
-    count = embed_nodes(run_directory, nodes, out, id_column=id_, time_column=time)
+    count = embed_nodes(run_directory, nodes, out, id_column=id_, time_column=time, exact=exact)
     typer.echo(f"{count:,} embeddings in {out}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +88,25 @@ def test_what_needs_times_or_samples_is_refused(tmp_path: Path) -> None:
     timed.write_text(re.sub(r"sampling:\n.*?(?=model:)", "", timed.read_text(), flags=re.DOTALL))
     with pytest.raises(InputError, match=r"`sampling` must be given.*feature 'prize' of node set"):
         check_run(timed)
+
+
+def test_exact_is_the_same(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    config, path = finished
+    nodes = pq.read_table(config.parent / "paper.parquet").select(["id"]).slice(7, 5)
+    pq.write_table(nodes, tmp_path / "nodes.parquet")
+    out = tmp_path / "embeddings.parquet"
+    embed_nodes(path, tmp_path / "nodes.parquet", out, exact=True, progress=QUIET)
+    known = pq.read_table(path / "embeddings" / "paper.parquet").slice(7, 5)
+    np.testing.assert_allclose(
+        np.stack(pq.read_table(out)["embedding"].to_numpy()),
+        np.stack(known["embedding"].to_numpy()),
+        atol=1e-5,
+    )
+    copy = tmp_path / "run"
+    shutil.copytree(path, copy)
+    overrides = ["evaluation.exact=true"]
+    with pytest.raises(InputError, match="`evaluation.exact` was False and is True"):
+        run(copy, overrides=overrides, until="evaluate", progress=QUIET)
+    run(copy, overrides=overrides, until="evaluate", redo=True, progress=QUIET)
+    metrics, before = (json.loads((each / "metrics.json").read_text()) for each in (copy, path))
+    assert metrics["test"]["log_loss"] == pytest.approx(before["test"]["log_loss"], abs=1e-5)

@@ -126,6 +126,8 @@ def test_embedding_of_seeds_equals_that_of_the_run(
     pq.write_table(pa.table({"id": ["p999"], "time": [50]}), tmp_path / "unknown.parquet")
     with pytest.raises(InputError, match="'p999'"):
         embed_nodes(path, tmp_path / "unknown.parquet", out, progress=QUIET)
+    with pytest.raises(InputError, match="must be the same at all times"):
+        embed_nodes(path, tmp_path / "nodes.parquet", out, exact=True, progress=QUIET)
 
 
 def _metrics(path: Path) -> object:

@@ -216,6 +216,12 @@ class EvaluationConfig(_Section):
         ["train", "validation", "test"], description="Whose seeds are predicted and embedded."
     )
     batch_size: Positive | None = Field(None, description="Default: that of training.")
+    exact: bool = Field(
+        False,
+        description="Whether to predict from whole neighbourhoods, layer by layer, instead of "
+        "samples: for message passing templates on graphs that are the same at all times. See "
+        "`training.ExactPredictor`.",
+    )
 
 
 class ReportConfig(_Section):

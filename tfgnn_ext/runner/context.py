@@ -81,10 +81,17 @@ class Context:
 
     @functools.cached_property
     def whole_graph(self) -> WholeGraph:
-        """The graph as one tensor, in full-graph mode."""
+        """The graph as one tensor.
+
+        Raises:
+          InputError: It differs from time to time.
+        """
         from tfgnn_ext.tensors import WholeGraph
 
-        return WholeGraph(self.data.graph)
+        try:
+            return WholeGraph(self.data.graph)
+        except ValueError as error:
+            raise InputError([f"{self.loaded.title}: {error}"]) from None
 
     @property
     def timed(self) -> bool:

@@ -24,6 +24,7 @@ def embed_nodes(
     *,
     id_column: str = "id",
     time_column: str = "time",
+    exact: bool = False,
     progress: Progress | None = None,
 ) -> int:
     """Embeds the nodes that a table lists.
@@ -34,6 +35,8 @@ def embed_nodes(
       out: The Parquet file to write: columns ``id`` and ``embedding``.
       id_column: The column of the ids.
       time_column: The column of the times up to which each may see, where the run has times.
+      exact: Whether to embed from whole neighbourhoods, layer by layer, instead of samples; see
+        `training.ExactPredictor`.
       progress: Where to say what is done; default: standard error.
 
     Returns:
@@ -56,12 +59,15 @@ def embed_nodes(
         from tfgnn_ext.runner.stages.counted_batches import CountedBatches
 
         model = learning.trained_model(context)
-        source = learning.batches(context, seeds, batch_size=context.config.evaluation.batch_size)
-        with progress.counting("nodes", len(seeds)) as advance:
-            predict = training.Predictor(
-                learning.make_task(context), model, CountedBatches(source, advance)
+        task = learning.make_task(context)
+        if exact:
+            found = training.ExactPredictor(task, model, context.whole_graph, seeds)()
+        else:
+            source = learning.batches(
+                context, seeds, batch_size=context.config.evaluation.batch_size
             )
-            found = predict()
+            with progress.counting("nodes", len(seeds)) as advance:
+                found = training.Predictor(task, model, CountedBatches(source, advance))()
     finally:
         directory.close()
     training.write_table(training.embedding_table(found.ids, found.embeddings), out)

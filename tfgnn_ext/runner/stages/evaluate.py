@@ -27,7 +27,10 @@ def evaluate(context: Context) -> dict[str, Any]:
     source = learning.batches(context, seeds.take(chosen), batch_size=config.batch_size)
     with context.progress.counting("seeds", len(source.seeds)) as advance:
         evaluation: Evaluation = training.evaluate(
-            learning.make_task(context), model, CountedBatches(source, advance)
+            learning.make_task(context),
+            model,
+            CountedBatches(source, advance),
+            exact=context.whole_graph if config.exact else None,
         )
     training.write_evaluation(evaluation, directory.path, node_set=seeds.node_set)
     metrics: dict[str, Any] = {
