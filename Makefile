@@ -5,7 +5,7 @@ RUN ?= runs/flights
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet
 
-.PHONY: help run test lint format types contracts wheel clean
+.PHONY: help run test engines lint format types contracts wheel clean
 
 help:  ## Say what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -15,6 +15,9 @@ run: $(VENV)/run.stamp  ## Do the main job: examples/flights.yaml into runs/flig
 
 test: $(VENV)/test.stamp  ## Run every test and doctest
 	$(BIN)/python -m pytest $(ARGS)
+
+engines: $(VENV)/test.stamp  ## Test Beam's engines: Flink, Spark, Prism, a portable job service
+	$(BIN)/python -m pytest tests/engines -m engines $(ARGS)
 
 lint: $(VENV)/dev.stamp  ## Check style
 	$(BIN)/ruff check .

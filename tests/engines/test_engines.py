@@ -1,0 +1,157 @@
+"""Every engine writes the in-memory engine's bytes; a killed worker costs time, not bytes.
+
+Run by ``make engines``. A directory in $TFGNN_EXT_ENGINES keeps the engines' jars; Prism's binary
+is found at $TFGNN_EXT_PRISM. Without Java, Maven or the binary, the tests of that engine skip.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.beam.shops import PLAN, expected, write_shop, written
+
+ROOT = Path(__file__).parents[2]
+ENGINE = [sys.executable, str(ROOT / "engines" / "engine.py")]
+PROCESS = [
+    "--environment_type=PROCESS",
+    "--environment_config="
+    + json.dumps({"command": str(ROOT / "engines" / "boot.sh"), "env": {"PYTHON": sys.executable}}),
+    "--environment_cache_millis=60000",
+]
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
+
+# The job as a user runs it: a process of its own.
+_JOB = """
+import json, sys
+from pathlib import Path
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from tests.beam.shops import PLAN
+from tests.engines.slow import wait_a_while
+from tfgnn_ext.sampling.beam import SampleSubgraphs, WriteSamples
+from tfgnn_ext.sampling.table_blocks import SeedColumns
+
+schema, out, seconds, *flags = sys.argv[1:]
+sampling = SampleSubgraphs(
+    schema=schema, plan=PLAN, seeds=Path(schema).parent / "seeds-*.parquet",
+    seed_columns=SeedColumns(time="when"), shards=3, blocks=4,
+)
+with beam.Pipeline(options=PipelineOptions(flags)) as pipeline:
+    shards = pipeline | sampling
+    if float(seconds):
+        shards = shards | "Slowly" >> beam.Map(wait_a_while, float(seconds), out)
+    shards | WriteSamples(out, sampling)
+"""
+
+
+def job(schema: Path, out: Path, *flags: str, seconds: float = 0) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", _JOB, str(schema), str(out), str(seconds), *flags]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(command, cwd=ROOT, env=environment)
+
+
+@contextmanager
+def engine(name: str) -> Iterator[Path]:
+    if not (shutil.which("java") and shutil.which("mvn")):
+        pytest.skip("Java and Maven are not installed.")
+    folder = Path(os.environ.get("TFGNN_EXT_ENGINES", "/tmp/tfgnn-ext-engines")) / name
+    subprocess.run([*ENGINE, "start", name, str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run([*ENGINE, "stop", name, str(folder)], check=True)
+
+
+def check(schema: Path, out: Path, *flags: str) -> None:
+    assert job(schema, out, *flags).wait() == 0
+    assert written(out) == expected(schema)
+
+
+def kill_in_mid_job(schema: Path, out: Path, pids: list[int], *flags: str) -> None:
+    """Kills processes once the first shard is under way; the job must finish as if nothing was."""
+    process = job(schema, out, *flags, seconds=8)
+    end = time.monotonic() + 240
+    while not list(out.parent.glob("begun-*")):
+        assert process.poll() is None, "the job ended before it was disturbed"
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    assert not (out / "manifest.json").exists()
+    assert process.wait(timeout=400) == 0
+    assert written(out) == expected(schema, PLAN)
+
+
+def test_a_portable_job_service_with_a_fresh_worker(tmp_path: Path) -> None:
+    schema = write_shop(tmp_path / "graph")
+    service = subprocess.Popen(
+        [sys.executable, "-m", "apache_beam.runners.portability.local_job_service_main",
+         "--port=8299"], cwd=ROOT,
+    )  # fmt: skip
+    try:
+        flags = ["--runner=PortableRunner", "--job_endpoint=localhost:8299"]
+        worker = f"{sys.executable} -m apache_beam.runners.worker.sdk_worker_main"
+        check(
+            schema,
+            tmp_path / "out",
+            *flags,
+            "--environment_type=beam:env:harness_subprocess_python:v1",
+            f"--environment_config={worker}",
+        )
+    finally:
+        service.terminate()
+        service.wait()
+
+
+def test_prism(tmp_path: Path) -> None:
+    binary = os.environ.get("TFGNN_EXT_PRISM") or shutil.which("prism")
+    if binary is None:
+        pytest.skip("Prism is not installed.")
+    schema = write_shop(tmp_path / "graph")
+    flags = ["--runner=PrismRunner", f"--prism_location={binary}"]
+    check(schema, tmp_path / "out", *flags, "--environment_type=LOOPBACK")
+
+
+def test_flink_and_a_killed_task_manager(tmp_path: Path) -> None:
+    schema = write_shop(tmp_path / "graph")
+    flags = [
+        "--runner=PortableRunner",
+        "--job_endpoint=localhost:8099",
+        "--parallelism=2",
+        *PROCESS,
+    ]
+    with engine("flink") as folder:
+        check(schema, tmp_path / "out", *flags)
+        pid = int((folder / "taskmanager1.pid").read_text())
+        kill_in_mid_job(schema, tmp_path / "second" / "out", [pid], *flags)
+
+
+def test_spark_and_a_killed_worker(tmp_path: Path) -> None:
+    schema = write_shop(tmp_path / "graph")
+    small = tmp_path / "none.jar"
+    small.write_bytes(b"PK\5\6" + bytes(18))  # An empty archive: the executors hold Beam's jars.
+    flags = [
+        "--runner=PortableRunner",
+        "--job_endpoint=localhost:8199",
+        f"--files_to_stage={small}",
+        *PROCESS,
+    ]
+    with engine("spark") as folder:
+        check(schema, tmp_path / "out", *flags)
+        worker = int((folder / "worker1.pid").read_text())
+        children = subprocess.run(
+            ["pgrep", "-P", str(worker)], capture_output=True, text=True, check=False
+        )
+        pids = [worker, *(int(pid) for pid in children.stdout.split())]
+        kill_in_mid_job(schema, tmp_path / "second" / "out", pids, *flags)
