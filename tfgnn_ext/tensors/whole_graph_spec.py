@@ -25,8 +25,9 @@ def whole_graph_spec(whole: WholeGraph, seed_node_set: str) -> InputSpec:
 
     Means, deviations and quantiles are over all nodes and edges, as all of them are visible in
     training; labels are not. A feature without a missing value gets no flag for it. A feature more
-    than half of whose values are 0, such as a bag of words or of counts, is scaled but not shifted,
-    by the root mean square of its other values: centred, its zeros would outweigh the words.
+    than half of whose values are 0, such as a bag of words or of counts, is scaled but not shifted:
+    centred, its zeros would outweigh the words. Its scale is the mean, over items that have any, of
+    the sum of an item's absolute values, so that bags of words sum to about 1.
 
     Args:
       whole: The graph.
@@ -73,7 +74,9 @@ def _exact(feature: FeatureInput, values: npt.NDArray[Any]) -> FeatureInput:
         return feature
     present = np.isfinite(values)
     feature = dataclasses.replace(feature, missing=not present.all())
-    others = values[present & (values != 0)].astype(np.float64)
-    if not len(others) or len(others) >= (1 - _SPARSE) * present.sum():
+    others = present & (values != 0)
+    if not others.any() or others.sum() >= (1 - _SPARSE) * present.sum():
         return feature
-    return dataclasses.replace(feature, mean=0.0, std=float(np.sqrt(np.mean(others**2))))
+    # [num_items]
+    sums = np.where(present, np.abs(values), 0).reshape(len(values), -1).sum(1, dtype=np.float64)
+    return dataclasses.replace(feature, mean=0.0, std=float(sums[sums > 0].mean()))
