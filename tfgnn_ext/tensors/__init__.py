@@ -1,6 +1,7 @@
 """From samples to GraphTensors: features as known, padding, encodings, hop trimming."""
 
 from tfgnn_ext.tensors.component_ids import component_ids
+from tfgnn_ext.tensors.example_batches import ExampleBatches
 from tfgnn_ext.tensors.fit_input_spec import fit_input_spec
 from tfgnn_ext.tensors.graph_tensors import GraphTensors, latent_node_sets
 from tfgnn_ext.tensors.input_spec import FeatureInput, InputSpec
@@ -17,6 +18,7 @@ from tfgnn_ext.tensors.whole_graph_batches import WholeGraphBatches
 from tfgnn_ext.tensors.whole_graph_spec import whole_graph_spec
 
 __all__ = [
+    "ExampleBatches",
     "FeatureInput",
     "GraphTensors",
     "InputSpec",

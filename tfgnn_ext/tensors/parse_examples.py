@@ -64,10 +64,20 @@ class ParseExamples(tf.Module):
         Returns:
           The merged, scalar GraphTensor, and the seeds' ids [batch].
         """
-        graph = tfgnn.parse_example(self.spec, serialized).merge_batch_to_components()
+        graph = self._merged(serialized)
         seeds = graph.node_sets[self.seed_node_set]
         starts = tf.cumsum(seeds.sizes, exclusive=True)
         ids = tf.gather(seeds.features[ID], starts)
+        return self._encoded(graph), ids
+
+    def graph(self, serialized: tf.Tensor) -> tfgnn.GraphTensor:
+        """The merged GraphTensor of a batch, whose seeds need no ids."""
+        return self._encoded(self._merged(serialized))
+
+    def _merged(self, serialized: tf.Tensor) -> tfgnn.GraphTensor:
+        return tfgnn.parse_example(self.spec, serialized).merge_batch_to_components()
+
+    def _encoded(self, graph: tfgnn.GraphTensor) -> tfgnn.GraphTensor:
         node_sets = {
             name: tfgnn.NodeSet.from_fields(
                 sizes=tf.cast(part.sizes, tf.int32), features=self._features(name, part.features)
@@ -85,5 +95,6 @@ class ParseExamples(tf.Module):
             )
             for name, part in graph.edge_sets.items()
         }
-        context = tfgnn.Context.from_fields(sizes=tf.ones_like(seeds.sizes, tf.int32))
-        return tfgnn.GraphTensor.from_pieces(context, node_sets, edge_sets), ids
+        sizes = graph.node_sets[self.seed_node_set].sizes
+        context = tfgnn.Context.from_fields(sizes=tf.ones_like(sizes, tf.int32))
+        return tfgnn.GraphTensor.from_pieces(context, node_sets, edge_sets)
