@@ -155,7 +155,7 @@ def test_pool_edges_equals_numpy(reduce_type: str) -> None:
     [
         (lambda: layers.StepDropout(rate=1.0), r"`rate` of `StepDropout` must be in \[0, 1\)"),
         (lambda: layers.DenseBlock(units=0), "`units` of `DenseBlock` must be an int >= 1. Got 0"),
-        (lambda: layers.DenseBlock(units=1, normalization="batch"), "one of none, layer"),
+        (lambda: layers.DenseBlock(units=1, normalization="group"), "one of none, layer, batch"),
         (lambda: layers.DenseBlock(units=1, l2=-1.0), "`l2` of `DenseBlock` must be >= 0"),
         (lambda: layers.FeatureEncoder(features={}, units=1), "must name at least one feature"),
         (lambda: layers.FeatureColumns(features={}, units=1), "must name at least one feature"),

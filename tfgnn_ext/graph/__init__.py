@@ -10,6 +10,7 @@ from tfgnn_ext.graph.files import find_files
 from tfgnn_ext.graph.graph import Graph
 from tfgnn_ext.graph.infer_schema import infer_schema
 from tfgnn_ext.graph.node_set import NodeSet
+from tfgnn_ext.graph.propagation import propagate_features, propagate_labels
 from tfgnn_ext.graph.ragged import Ragged
 from tfgnn_ext.graph.read_tables import read_tables
 from tfgnn_ext.graph.schema import (
@@ -48,6 +49,8 @@ __all__ = [
     "new_schema",
     "parse_message",
     "parse_schema",
+    "propagate_features",
+    "propagate_labels",
     "read_schema",
     "read_table",
     "read_tables",
