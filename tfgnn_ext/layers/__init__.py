@@ -18,11 +18,13 @@ from tfgnn_ext.layers.learned_sketch import LearnedSketch
 from tfgnn_ext.layers.next_state import NextState
 from tfgnn_ext.layers.next_state_dropout import NextStateDropout
 from tfgnn_ext.layers.number_columns import NumberColumns
+from tfgnn_ext.layers.path_fusion import PathFusion
 from tfgnn_ext.layers.poly_sketch_attention import PolySketchAttention
 from tfgnn_ext.layers.poly_sketch_transformer_block import PolySketchTransformerBlock
 from tfgnn_ext.layers.pool_neighbors import PoolNeighbors, pool_edges
 from tfgnn_ext.layers.seed_attention import SeedAttention
 from tfgnn_ext.layers.step_dropout import StepDropout
+from tfgnn_ext.layers.teleport import Teleport
 from tfgnn_ext.layers.trimmed_updates import TrimmedUpdates
 from tfgnn_ext.layers.weighted_sum import WeightedSum
 
@@ -44,11 +46,13 @@ __all__ = [
     "NextState",
     "NextStateDropout",
     "NumberColumns",
+    "PathFusion",
     "PolySketchAttention",
     "PolySketchTransformerBlock",
     "PoolNeighbors",
     "SeedAttention",
     "StepDropout",
+    "Teleport",
     "TrimmedUpdates",
     "WeightedSum",
     "pool_edges",

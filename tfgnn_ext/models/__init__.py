@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tfgnn_ext.models.appnp import appnp
 from tfgnn_ext.models.gat_v2 import gat_v2
 from tfgnn_ext.models.gcn import gcn
 from tfgnn_ext.models.gin import gin
@@ -16,12 +17,14 @@ from tfgnn_ext.models.mt_albis import mt_albis
 from tfgnn_ext.models.multi_head_attention import multi_head_attention
 from tfgnn_ext.models.rgcn import rgcn
 from tfgnn_ext.models.seed_attention import seed_attention
+from tfgnn_ext.models.sehgnn import sehgnn
 from tfgnn_ext.models.vanilla_mpnn import vanilla_mpnn
 
 __all__ = [
     "TEMPLATES",
     "MessagePassing",
     "Messages",
+    "appnp",
     "gat_v2",
     "gcn",
     "gin",
@@ -31,6 +34,7 @@ __all__ = [
     "multi_head_attention",
     "rgcn",
     "seed_attention",
+    "sehgnn",
     "shared_options",
     "vanilla_mpnn",
 ]
@@ -39,6 +43,7 @@ __all__ = [
 TEMPLATES: dict[str, Callable[..., tf.keras.Model]] = {
     template.__name__: template
     for template in (
+        appnp,
         gat_v2,
         gcn,
         gin,
@@ -48,6 +53,7 @@ TEMPLATES: dict[str, Callable[..., tf.keras.Model]] = {
         multi_head_attention,
         rgcn,
         seed_attention,
+        sehgnn,
         vanilla_mpnn,
     )
 }

@@ -41,10 +41,15 @@ def gcn(
 
     def next_state(node_set: str, layer: int) -> tf.keras.layers.Layer:
         looped = any(ends[name] == (node_set, node_set) for name in ends)
-        return design.next_state(use_self=not looped)
+        return design.next_state(combine="sum", use_self=not looped)
 
     return design.model(
-        lambda messages: WeightedSum(receiver_tag=messages.receiver_tag, loops=messages.loops),
+        lambda messages: WeightedSum(
+            receiver_tag=messages.receiver_tag,
+            loops=messages.loops,
+            units=design.units,
+            **design.kernels(),
+        ),
         next_state,
         prepare=lambda directions: EdgeWeights(directions, degrees=degrees, name="weights"),
         reads_edges=False,
