@@ -71,7 +71,9 @@ def test_damaged_files(tmp_path):
     with pytest.raises(ValueError, match=r"cut.parquet: must be a readable table. Got: "):
         read_table(tmp_path / "cut.parquet")
     (tmp_path / "t.json").write_text("{}")
-    with pytest.raises(ValueError, match=r"t.json: must be a .parquet or .csv file. Got suffix"):
+    with pytest.raises(
+        ValueError, match=r"t.json: must be a .parquet, .csv or .tfrecord file. Got suffix"
+    ):
         read_table(tmp_path / "t.json")
 
 

@@ -20,7 +20,7 @@ from tfgnn_ext.sampling import (
     write_examples,
     write_records,
 )
-from tfgnn_ext.sampling.tfrecord import offsets_path
+from tfgnn_ext.graph.tfrecord import offsets_path
 
 
 def sampled() -> tuple[InMemorySampler, list[bytes]]:
@@ -127,7 +127,7 @@ def test_sampling_loads_no_tensorflow() -> None:
 def test_strings_with_a_shape_are_written_one_by_one() -> None:
     import tensorflow as tf
 
-    from tfgnn_ext.sampling.wire import encode_columns
+    from tfgnn_ext.graph.wire import encode_columns
 
     values = np.array([[b"aa", b"bbbb"], [b"", b"c"]])
     (example,) = encode_columns([(b"x", values, np.array([0, 2]))], 1)

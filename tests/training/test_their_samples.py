@@ -25,7 +25,7 @@ from tfgnn_ext.sampling import (
     write_examples,
     write_records,
 )
-from tfgnn_ext.sampling.wire import encode_columns
+from tfgnn_ext.graph.wire import encode_columns
 from tfgnn_ext.tensors import ExampleBatches
 
 SCHEMA = """

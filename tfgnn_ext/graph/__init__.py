@@ -25,6 +25,9 @@ from tfgnn_ext.graph.schema import (
 )
 from tfgnn_ext.graph.seeds import SPLITS, Seeds
 from tfgnn_ext.graph.tables import TableFiles, read_table
+from tfgnn_ext.graph.to_tables import to_tables
+from tfgnn_ext.graph.write_tables import write_tables
+from tfgnn_ext.graph.write_unigraph import write_unigraph
 
 __all__ = [
     "NEVER",
@@ -54,6 +57,9 @@ __all__ = [
     "read_schema",
     "read_table",
     "read_tables",
+    "to_tables",
     "write_message",
     "write_schema",
+    "write_tables",
+    "write_unigraph",
 ]

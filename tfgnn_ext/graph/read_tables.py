@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tfgnn_ext.graph.check_columns import dtype_name
 from tfgnn_ext.graph.check_graph import GraphError
-from tfgnn_ext.graph.schema import EdgeColumns, GraphSchema, NodeColumns, extra
+from tfgnn_ext.graph.schema import EdgeColumns, GraphSchema, NodeColumns, extra, feature_shape
 from tfgnn_ext.graph.tables import TableFiles, read_table
 
 
@@ -30,12 +30,19 @@ def read_tables(schema: GraphSchema, folder: Path) -> dict[str, TableFiles]:
             [f"set {name!r}: must have a `metadata.filename`. Got none." for name in nameless]
         )
     texts = text_columns(schema)
+    shapes: dict[str, dict[str, tuple[int, ...]]] = defaultdict(dict)
+    for _, message in sets:
+        shapes[message.metadata.filename] |= {
+            column: feature_shape(feature) for column, feature in message.features.items()
+        }
     read: dict[str, TableFiles] = {}
     tables = {}
     for name, message in sets:
         filename = message.metadata.filename
         if filename not in read:
-            read[filename] = read_table(folder / filename, strings=texts[filename])
+            read[filename] = read_table(
+                folder / filename, strings=texts[filename], shapes=shapes[filename]
+            )
         tables[name] = read[filename]
     return tables
 

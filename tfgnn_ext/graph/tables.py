@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +13,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from tfgnn_ext.graph.files import find_files, open_file
+from tfgnn_ext.graph.record_tables import PLAIN_NAMES, read_record_table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +44,12 @@ class TableFiles:
         return f"row {row}"
 
 
-def read_table(pattern: str | os.PathLike[str], *, strings: Collection[str] = ()) -> TableFiles:
+def read_table(
+    pattern: str | os.PathLike[str],
+    *,
+    strings: Collection[str] = (),
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+) -> TableFiles:
     """Reads a table.
 
     In a CSV file, an empty field and ``NA`` are missing values; ``nan`` is a number, and
@@ -51,15 +57,20 @@ def read_table(pattern: str | os.PathLike[str], *, strings: Collection[str] = ()
     name those that are text.
 
     Args:
-      pattern: A path, a glob, or shards; see `find_files`. A name with ``.parquet`` or ``.csv``.
+      pattern: A path, a glob, or shards; see `find_files`. A name with ``.parquet``, ``.csv`` or
+        ``.tfrecord`` (TF-GNN's unigraph). TF-GNN's columns ``#id``, ``#source`` and ``#target``
+        are read as ``id``, ``source`` and ``target``.
       strings: Columns to read as text from CSV.
+      shapes: Of TFRecord files, the shapes of columns; see `read_record_table`.
 
     Raises:
       FileNotFoundError: No such file.
       ValueError: A file is damaged, or disagrees with the first in names or types of columns.
     """
     paths = find_files(pattern)
-    tables = [_read_file(path, strings) for path in paths]
+    tables = [_plainly_named(_read_file(path, strings, shapes)) for path in paths]
+    if all(".tfrecord" in path.name.lower() for path in paths):
+        tables = _alike(tables)
     first = tables[0]
     for path, table in zip(paths, tables, strict=True):
         repeated = sorted({n for n in table.column_names if table.column_names.count(n) > 1})
@@ -98,7 +109,28 @@ def _agree(one: pa.DataType, other: pa.DataType) -> bool:
     return alike or not (pa.types.is_primitive(one) or pa.types.is_primitive(other))
 
 
-def _read_file(path: Path, strings: Collection[str]) -> pa.Table:
+def _plainly_named(table: pa.Table) -> pa.Table:
+    names = [PLAIN_NAMES.get(name, name) for name in table.column_names]
+    return table if names == table.column_names else table.rename_columns(names)
+
+
+def _alike(tables: list[pa.Table]) -> list[pa.Table]:
+    """The same with a column of nulls for a feature that no row of a file has."""
+    names = sorted({name for table in tables for name in table.column_names})
+    return [
+        pa.table(
+            {
+                name: table[name] if name in table.column_names else pa.nulls(len(table))
+                for name in names
+            }
+        )
+        for table in tables
+    ]
+
+
+def _read_file(
+    path: Path, strings: Collection[str], shapes: Mapping[str, tuple[int, ...]] | None
+) -> pa.Table:
     name = path.name.lower()
     try:
         if ".parquet" in name:
@@ -108,10 +140,14 @@ def _read_file(path: Path, strings: Collection[str]) -> pa.Table:
         if ".csv" in name:
             with open_file(path) as file:
                 return _read_csv(file, strings)
+        if ".tfrecord" in name:
+            return read_record_table(path, shapes)
     except (pa.ArrowException, OSError) as error:
         first = re.sub(r"\s+", " ", str(error)).strip().rstrip(".")
         raise ValueError(f"{path}: must be a readable table. Got: {first}.") from None
-    raise ValueError(f"{path}: must be a .parquet or .csv file. Got suffix {path.suffix!r}.")
+    raise ValueError(
+        f"{path}: must be a .parquet, .csv or .tfrecord file. Got suffix {path.suffix!r}."
+    )
 
 
 def _read_csv(file: pa.NativeFile, strings: Collection[str]) -> pa.Table:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from tfgnn_ext.graph.read_examples import read_examples
+from tfgnn_ext.graph.tfrecord import RecordFile, write_records
 from tfgnn_ext.sampling.examples import write_examples
 from tfgnn_ext.sampling.known_features import known_features
 from tfgnn_ext.sampling.manifest import sampled_files
 from tfgnn_ext.sampling.memory import InMemorySampler
 from tfgnn_ext.sampling.packing import Layout, Sizes
 from tfgnn_ext.sampling.plan import STRATEGIES, SamplingOp, SamplingPlan, Strategy
-from tfgnn_ext.sampling.read_examples import read_examples
 from tfgnn_ext.sampling.sample_schema import sample_schema
 from tfgnn_ext.sampling.sampled_batch import SampledBatch
 from tfgnn_ext.sampling.sampling_spec import (
@@ -25,7 +26,6 @@ from tfgnn_ext.sampling.sampling_spec import (
     write_sampling_spec,
 )
 from tfgnn_ext.sampling.table_blocks import SeedColumns
-from tfgnn_ext.sampling.tfrecord import RecordFile, write_records
 
 if TYPE_CHECKING:
     from tfgnn_ext.sampling.beam import SampledShard, SampleSubgraphs, WriteSamples

@@ -37,6 +37,7 @@ from tfgnn_ext.graph.columns import to_ids
 from tfgnn_ext.graph.node_set import display_id
 from tfgnn_ext.graph.read_tables import text_columns
 from tfgnn_ext.graph.schema import EdgeColumns, NodeColumns
+from tfgnn_ext.graph.tfrecord import frame
 from tfgnn_ext.sampling.adjacency import Drawing, build_adjacency, distinct
 from tfgnn_ext.sampling.assembly import Assembly, Shard
 from tfgnn_ext.sampling.blocks import Arrays, join, pack, route, split, take, unpack
@@ -64,7 +65,6 @@ from tfgnn_ext.sampling.table_blocks import (
     parts_of,
     read_part,
 )
-from tfgnn_ext.sampling.tfrecord import frame
 
 Block = tuple[int, bytes]
 _BLOCK_BYTES = 16 << 20  # Of a table's files; about a million edges.

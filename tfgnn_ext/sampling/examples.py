@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tfgnn_ext.graph import EdgeSet, Feature, Graph, Ragged
+from tfgnn_ext.graph.wire import encode_columns
 from tfgnn_ext.sampling.known_features import known_features
 from tfgnn_ext.sampling.sampled_batch import SampledBatch
-from tfgnn_ext.sampling.wire import encode_columns
 
 SEED_TIME = "seed_time"  # The context feature that keeps the seed's time.
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tests.reference.wire import encode_example, encode_feature
+from tfgnn_ext.graph.wire import encode_columns
 from tfgnn_ext.sampling import read_examples
-from tfgnn_ext.sampling.wire import encode_columns
 
 KINDS: dict[str, Any] = {
     "ints": st.integers(-(2**63), 2**63 - 1),

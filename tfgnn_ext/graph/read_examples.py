@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from tfgnn_ext.graph import Ragged
+from tfgnn_ext.graph.ragged import Ragged
 
 Int64 = npt.NDArray[np.int64]
 _BYTES, _FLOATS = 1, 2  # Fields of tf.train.Feature; 3 are ints.
@@ -255,7 +255,7 @@ def read_examples(examples: Sequence[bytes]) -> dict[str, Ragged]:
     Raises:
       ValueError: An example is damaged, or two examples hold other types under one name.
 
-    >>> from tfgnn_ext.sampling.wire import encode_columns
+    >>> from tfgnn_ext.graph.wire import encode_columns
     >>> column = (b"nodes/paper.year", np.array([2001, 1999, 2020]), np.array([0, 2, 3]))
     >>> read_examples(encode_columns([column], 2))["nodes/paper.year"].tolist()
     [[2001, 1999], [2020]]
