@@ -15,7 +15,7 @@ from numba import njit
 from tfgnn_ext.sampling.keys import below, draw, mix, unit
 
 UNIFORM, WEIGHTED, TOP_K, LATEST_K, FULL = range(5)
-_REMAINDER = np.uint64(0x52454D41494E4452)  # A second stream of the same request: the remainder.
+REMAINDER = np.uint64(0x52454D41494E4452)  # A second stream of the same request: the remainder.
 _LINEAR = 64  # Up to this fan-out, a membership test by scanning beats a hash set.
 
 
@@ -151,7 +151,7 @@ def draw_weighted(key, cumulative, begin, length, fanout, out):  # type: ignore[
     if many:
         out[:count].sort()
     if count < fanout:
-        count = _draw_remainder(mix(key, _REMAINDER), cumulative, begin, length, fanout, count, out)
+        count = _draw_remainder(mix(key, REMAINDER), cumulative, begin, length, fanout, count, out)
     return count
 
 

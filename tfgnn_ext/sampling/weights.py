@@ -35,6 +35,62 @@ def _first_positive(
     return result
 
 
+def _timed_scales(first: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    _, exponents = np.frexp(np.where(first > 0, first, 1.0))  # first in [2**(e - 1), 2**e)
+    scales: npt.NDArray[np.float64] = np.ldexp(1.0, _TIMED_BITS + 1 - exponents)
+    return scales
+
+
+def _untimed_scales(largest: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return 2.0**_UNTIMED_BITS / np.where(largest > 0, largest, 1.0)
+
+
+def _checked(weights: npt.NDArray[Any], name: str) -> npt.NDArray[np.float64]:
+    values = np.asarray(weights, np.float64)
+    wrong = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
+    if len(wrong):
+        raise ValueError(
+            f"{name} must be finite and >= 0. Got {values[wrong[0]]} at edge {wrong[0]} "
+            f"({len(wrong)} such edges)."
+        )
+    return values
+
+
+def _scaled(values: npt.NDArray[np.float64], scale: Any) -> npt.NDArray[np.float64]:
+    scaled = np.rint(values * scale)
+    return np.where((values > 0) & (scaled < 1), 1.0, scaled)
+
+
+def slice_scale(weights: npt.NDArray[Any], *, timed: bool, name: str) -> float:
+    """The scale of a source whose weights are these; 0 if none is positive.
+
+    Of the scales of a source's slices, in canonical order, that of the source is the smallest that
+    is positive; on a timed edge set, the first that is.
+
+    Args:
+      weights: [num_edges], one slice of a source, in canonical order.
+      timed: Whether the edge set has a time.
+      name: How errors call the weight.
+    """
+    values = _checked(weights, name)
+    positive = values[values > 0]
+    if not len(positive):
+        return 0.0
+    found = positive[:1] if timed else positive.max(keepdims=True)
+    return float((_timed_scales if timed else _untimed_scales)(found)[0])
+
+
+def slice_weights(weights: npt.NDArray[Any], scale: float, *, name: str) -> npt.NDArray[np.int64]:
+    """The integer weights of one slice, by the scale of its source.
+
+    Args:
+      weights: [num_edges].
+      scale: See `slice_scale`.
+      name: How errors call the weight.
+    """
+    return _scaled(_checked(weights, name), scale).astype(np.int64)
+
+
 def cumulative_weights(
     weights: npt.NDArray[np.floating], indptr: npt.NDArray[np.int64], *, timed: bool, name: str
 ) -> npt.NDArray[np.int64]:
@@ -61,23 +117,13 @@ def cumulative_weights(
     >>> cumulative_weights(np.array([1.0, 3.0, 2.0]), np.array([0, 2, 3]), timed=False, name="w")
     array([22906492245, 91625968981, 68719476736])
     """
-    values = np.asarray(weights, np.float64)
-    wrong = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
-    if len(wrong):
-        raise ValueError(
-            f"{name} must be finite and >= 0. Got {values[wrong[0]]} at edge {wrong[0]} "
-            f"({len(wrong)} such edges)."
-        )
+    values = _checked(weights, name)
     degrees = np.diff(indptr)
     if timed:
-        first = _first_positive(values, indptr)
-        _, exponents = np.frexp(np.where(first > 0, first, 1.0))  # first in [2**(e - 1), 2**e)
-        scales = np.ldexp(1.0, _TIMED_BITS + 1 - exponents)
+        scales = _timed_scales(_first_positive(values, indptr))
     else:
-        largest = _reduce_sources(np.maximum, values, indptr)
-        scales = 2.0**_UNTIMED_BITS / np.where(largest > 0, largest, 1.0)
-    scaled = np.rint(values * np.repeat(scales, degrees))
-    scaled = np.where((values > 0) & (scaled < 1), 1.0, scaled)
+        scales = _untimed_scales(_reduce_sources(np.maximum, values, indptr))
+    scaled = _scaled(values, np.repeat(scales, degrees))
     totals = _reduce_sources(np.add, scaled, indptr)
     if np.any(totals > _MOST):
         source = int(np.argmax(totals))
