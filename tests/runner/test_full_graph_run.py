@@ -110,3 +110,19 @@ def test_exact_is_the_same(finished: tuple[Path, Path], tmp_path: Path) -> None:
     run(copy, overrides=overrides, until="evaluate", redo=True, progress=QUIET)
     metrics, before = (json.loads((each / "metrics.json").read_text()) for each in (copy, path))
     assert metrics["test"]["log_loss"] == pytest.approx(before["test"]["log_loss"], abs=1e-5)
+
+
+def test_propagated_features(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    config, _ = finished
+    overrides = ["data.propagate={hops: 2}", "model={name: sehgnn, units: 8}"]
+    path = run(config, out=tmp_path / "run", overrides=overrides, until="evaluate", progress=QUIET)
+    inputs = json.loads((path / "inputs.json").read_text())["nodes"]["paper"]
+    # Of the papers' paths, these lead back to papers.
+    assert {name for name in inputs if name.startswith("labels:")} == {
+        name.replace("via:", "labels:")
+        for name in inputs
+        if name.startswith("via:") and name.endswith(("cites", "wrote"))
+    }
+    assert len(pq.read_table(path / "predictions.parquet")) == 211
+    with pytest.raises(InputError, match="must have no propagated labels"):
+        run(config, out=tmp_path / "other", overrides=overrides[:1], progress=QUIET)

@@ -42,6 +42,17 @@ class SeedsConfig(_Section):
     split: str = Field("split", description="The column that says train, validation or test.")
 
 
+class PropagateConfig(_Section):
+    """Features of far nodes, propagated to the seeds' node set once, before training.
+
+    For the template `sehgnn`; see `graph.propagate_features` and `graph.propagate_labels`.
+    """
+
+    hops: Positive = Field(2, description="The most edge sets of a path.")
+    labels: bool = Field(True, description="Whether training labels are propagated too.")
+    edge_sets: list[str] | None = Field(None, description="Which to follow; default: all.")
+
+
 class DataConfig(_Section):
     """Either a data set by name, or a schema file and a table of seeds."""
 
@@ -53,6 +64,7 @@ class DataConfig(_Section):
         None, alias="schema", description="A GraphSchema in text form, which names its tables."
     )
     seeds: SeedsConfig | None = Field(None, description="With `schema`.")
+    propagate: PropagateConfig | None = Field(None, description="`{}` for its defaults.")
 
     @pydantic.model_validator(mode="after")
     def _is_either(self) -> DataConfig:

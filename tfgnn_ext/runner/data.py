@@ -10,7 +10,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tfgnn_ext.graph import Graph, GraphSchema, Seeds, datasets, find_files, read_schema, read_table
+from tfgnn_ext.graph import (
+    Graph,
+    GraphSchema,
+    Seeds,
+    datasets,
+    find_files,
+    propagate_features,
+    propagate_labels,
+    read_schema,
+    read_table,
+)
 from tfgnn_ext.runner.check_plan import check_plan
 from tfgnn_ext.runner.input_error import InputError
 from tfgnn_ext.runner.loaded_config import LoadedConfig
@@ -73,12 +83,23 @@ def read_data(loaded: LoadedConfig) -> Data:
     try:
         if data.dataset is not None:
             found = datasets.load(data.dataset, split=data.split)
-            return Data(found.graph, found.seeds)
+            return _propagated(loaded, Data(found.graph, found.seeds))
         assert data.schema_ is not None
         graph = Graph.read(loaded.path(data.schema_))
-        return Data(graph, _seeds(loaded, graph, _read_seeds_table(loaded, graph)))
+        seeds = _seeds(loaded, graph, _read_seeds_table(loaded, graph))
+        return _propagated(loaded, Data(graph, seeds))
     except (ValueError, OSError) as error:
         raise InputError(getattr(error, "problems", None) or [str(error)]) from None
+
+
+def _propagated(loaded: LoadedConfig, data: Data) -> Data:
+    """The data with what `data.propagate` adds."""
+    config = loaded.config.data.propagate
+    if config is None:
+        return data
+    graph, seeds, how = data.graph, data.seeds, {"hops": config.hops, "edge_sets": config.edge_sets}
+    wide = propagate_features(graph, seeds.node_set, **how)
+    return Data(propagate_labels(wide, seeds, **how) if config.labels else wide, seeds)
 
 
 def _read_seeds_table(loaded: LoadedConfig, graph: Graph) -> pa.Table:
