@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -18,7 +19,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from tests.beam.shops import PLAN, SHORT, expected, write_shop, written
 from tfgnn_ext.graph import Graph
-from tfgnn_ext.sampling import InMemorySampler, RecordFile, sampled_files
+from tfgnn_ext.sampling import InMemorySampler, RecordFile, SamplingOp, sampled_files
 from tfgnn_ext.sampling.beam import SampleSubgraphs, WriteSamples
 from tfgnn_ext.sampling.table_blocks import SeedColumns
 
@@ -223,3 +224,20 @@ def test_options_are_checked_when_given(tmp_path: Path, options, says: str) -> N
     schema = write_shop(tmp_path / "graph")
     with pytest.raises(ValueError, match=re.escape(says)):
         run(schema, tmp_path / "out", **options)
+
+
+def test_hubs_in_slices_draw_what_blocks_draw(tmp_path: Path) -> None:
+    """Nearly every source is a hub here, and weighted ones reach every way that draws end."""
+    more = (
+        # Many repeats: the values beyond the first few are asked too, and the remainder is drawn.
+        SamplingOp(name="many", edge_set="likes", fanout=20, strategy="weighted", by="weight"),
+        SamplingOp(name="late", edge_set="bought", fanout=25, strategy="weighted", by="weight"),
+        SamplingOp(name="all", edge_set="bought", strategy="full"),
+        SamplingOp(name="wide", edge_set="likes", fanout=40),
+    )
+    plan = dataclasses.replace(PLAN, ops=(*PLAN.ops, *more))
+    schema = write_shop(tmp_path / "graph")
+    options = {"plan": plan, "blocks": 2, "shards": 2, "hub_edges": 5, "counted": True}
+    counters = run(schema, tmp_path / "out", **options)
+    assert written(tmp_path / "out") == expected(schema, plan)
+    assert min(counters["weighted_again"], counters["weighted_rest"]) > 0

@@ -138,7 +138,7 @@ class Drawing:
           (int32, in its source's canonical order), ``edge_time`` and features.
         """
         sources = block["source"]
-        rows = np.searchsorted(sources, requests["id"])
+        rows = np.asarray(np.searchsorted(sources, requests["id"]))
         rows[rows == len(sources)] = 0
         found = np.flatnonzero(sources[rows] == requests["id"]) if len(sources) else _NO_INT64
         rows, requests = rows[found], take(requests, found)

@@ -40,8 +40,18 @@ from tfgnn_ext.graph.schema import EdgeColumns, NodeColumns
 from tfgnn_ext.graph.tfrecord import frame
 from tfgnn_ext.sampling.adjacency import Drawing, build_adjacency, distinct
 from tfgnn_ext.sampling.assembly import Assembly, Shard
-from tfgnn_ext.sampling.blocks import Arrays, join, pack, route, split, take, unpack
+from tfgnn_ext.sampling.blocks import Arrays, by_id, join, pack, route, split, take, unpack
 from tfgnn_ext.sampling.examples import write_examples
+from tfgnn_ext.sampling.hub.beam import (
+    CutHubs,
+    DrawHubs,
+    FindHubs,
+    divert,
+    drawn_edges,
+    hub_ids,
+    typed,
+)
+from tfgnn_ext.sampling.hub.slices import HubDrawing, find_hubs
 from tfgnn_ext.sampling.manifest import MANIFEST, count_sizes, describe_sizes, encode_manifest
 from tfgnn_ext.sampling.memory import InMemorySampler
 from tfgnn_ext.sampling.node_blocks import (
@@ -49,9 +59,7 @@ from tfgnn_ext.sampling.node_blocks import (
     by_shard,
     number_seeds,
     place_seeds,
-    reached_nodes,
     repeated_ids,
-    replies,
     wanted_nodes,
 )
 from tfgnn_ext.sampling.plan import SamplingPlan
@@ -61,7 +69,9 @@ from tfgnn_ext.sampling.table_blocks import (
     SeedColumns,
     Table,
     check_columns,
+    count_rows,
     empty_table,
+    is_parquet,
     parts_of,
     read_part,
 )
@@ -109,6 +119,7 @@ class _Source:
     table: Table
     files: tuple[str, ...]
     size: int
+    most_rows: int = 0
 
 
 class _Read(beam.PTransform):
@@ -128,6 +139,14 @@ class _Read(beam.PTransform):
         )
 
 
+def _most_rows(path: str, size: int) -> int:
+    """How many rows a file has at most."""
+    if not is_parquet(path):
+        return size // 4  # A row of two ids takes four bytes.
+    with _open(path) as file:
+        return count_rows(path, file)
+
+
 def _parts(path: str) -> Iterator[Part]:
     with _open(path) as file:
         yield from parts_of(path, file)
@@ -138,24 +157,27 @@ def _read(part: Part, strings: frozenset[str], columns: list[str]) -> Any:
         return read_part(part, file, columns, strings)
 
 
-def _by_id(column: str, block: Arrays, blocks: int) -> Iterator[Block]:
-    for place, rows in split(block, route(block[column], blocks)):
-        yield place, pack(rows)
-
-
-def _edge_rows(source: Any, table: Table, blocks: int, target_blocks: int) -> Iterator[Any]:
+def _edge_rows(
+    source: Any, table: Table, blocks: int, target_blocks: int, hubs: Iterable[bytes] = ()
+) -> Iterator[Any]:
     block, dropped = table.edges(source)
     _count("dropped_edges", dropped)
-    yield from _by_id("source", block, blocks)
-    for row in _by_id("id", {"id": block["target"]}, target_blocks):
+    for row in by_id("id", {"id": block["target"]}, target_blocks):
         yield beam.pvalue.TaggedOutput("targets", row)
+    ids = hub_ids(hubs)
+    if len(ids):
+        numbers = find_hubs(block["source"], ids)
+        for hub, rows in split(take(block, numbers >= 0), numbers[numbers >= 0]):
+            yield beam.pvalue.TaggedOutput("hubs", (hub, pack(rows)))
+        block = take(block, numbers < 0)
+    yield from by_id("source", block, blocks)
 
 
 def _node_rows(source: Any, table: Table, blocks: int) -> Iterator[Any]:
     block, dropped = table.nodes(source)
     _count("dropped_nodes", dropped)
-    yield from _by_id("id", block, blocks)
-    for row in _by_id("id", {"id": block["id"]}, blocks):
+    yield from by_id("id", block, blocks)
+    for row in by_id("id", {"id": block["id"]}, blocks):
         yield beam.pvalue.TaggedOutput("ids", row)
 
 
@@ -199,6 +221,10 @@ def _check_ids(
         yield tag, pack({"id": np.unique(unknown)})
 
 
+def _column_ids(source: Any, column: str) -> np.ndarray[Any, Any]:
+    return to_ids(source.table[column].drop_null())
+
+
 def _locate(source: _Source, column: str, ids: Any, *, first: int = 0) -> str:
     """The file and row where one of some ids stands, after passing over the `first` such rows."""
     for path in source.files:
@@ -219,7 +245,7 @@ def _seed_rows(
     _count("dropped_seeds", dropped)
     for shard, rows in place_seeds(block, shards):
         yield shard, pack(rows)
-    for row in _by_id("id", {"id": block["id"]}, blocks):
+    for row in by_id("id", {"id": block["id"]}, blocks):
         yield beam.pvalue.TaggedOutput("ids", row)
 
 
@@ -246,14 +272,18 @@ def _number(
 
 
 def _build(
-    group: tuple[int, Iterable[bytes]], name: str, missing: Iterable[tuple[str, bytes]]
+    group: tuple[int, Iterable[bytes]],
+    name: str,
+    blocks: int,
+    missing: Iterable[tuple[str, bytes]],
 ) -> Iterator[Any]:
-    """Sorts the edges of one block, without those whose target is missing."""
+    """Sorts the edges of one block or slice, without those whose target is missing."""
     block, packed = group
     tag = f"targets of {name}"
     adjacency = build_adjacency([_without(unpack(p), "target", tag, missing) for p in packed])
     yield block, pack(adjacency)
-    yield beam.pvalue.TaggedOutput("sources", (block, pack({"id": adjacency["source"]})))
+    for row in by_id("id", {"id": adjacency["source"]}, blocks):
+        yield beam.pvalue.TaggedOutput("sources", row)
 
 
 def _draw(
@@ -266,15 +296,7 @@ def _draw(
         return
     wanted = distinct(join(requests))
     for part in found["edges"]:
-        drawn = drawing(unpack(part), wanted)
-        if not len(drawn["target"]):
-            continue
-        for shard, rows in by_shard(replies(drawn)):
-            yield shard, pack(rows)
-        yield from (
-            beam.pvalue.TaggedOutput("reached", row)
-            for row in _by_id("id", reached_nodes(drawn), blocks)
-        )
+        yield from drawn_edges(drawing(unpack(part), wanted), blocks)
 
 
 def _join_nodes(group: tuple[int, Mapping[str, Iterable[bytes]]]) -> Iterator[Block]:
@@ -388,6 +410,7 @@ class SampleSubgraphs(beam.PTransform):
         thousand seeds a shard.
       blocks: Into how many blocks each table is cut; default: one for 16 MiB of files.
       epoch: Enters every key: another epoch gives fresh draws.
+      hub_edges: A source with more edges is cut in slices of about so many.
       policy: What to do with a row that is invalid: "error", or "drop" it and count it.
       labels: Features to mask on the seed's own row.
 
@@ -405,11 +428,13 @@ class SampleSubgraphs(beam.PTransform):
         shards: int = 16,
         blocks: int | None = None,
         epoch: int = 0,
+        hub_edges: int = 1 << 20,
         policy: str = "error",
         labels: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
-        for name, number in (("shards", shards), ("blocks", 1 if blocks is None else blocks)):
+        numbers = {"shards": shards, "blocks": 1 if blocks is None else blocks}
+        for name, number in {**numbers, "hub_edges": hub_edges}.items():
             if isinstance(number, bool) or not isinstance(number, int) or number < 1:
                 raise ValueError(
                     f"`{name}` of `SampleSubgraphs` must be an int >= 1. Got {number!r}."
@@ -421,7 +446,7 @@ class SampleSubgraphs(beam.PTransform):
         path = os.fspath(schema)
         self.plan, self.epoch, self.labels = plan, epoch, tuple(labels)
         self.columns = seed_columns or SeedColumns()
-        self.shards, self.drop = shards, policy == "drop"
+        self.shards, self.drop, self.hub_edges = shards, policy == "drop", hub_edges
         self._schema = _read_schema(path)
         self._folder = path.rpartition("/")[0]
         self._blocks = blocks
@@ -476,6 +501,9 @@ class SampleSubgraphs(beam.PTransform):
                 columns = EdgeColumns.of(message)
                 kinds = {columns.source: ids[message.source], columns.target: ids[message.target]}
             sources[name] = source(name, found[name], kinds, texts[message.metadata.filename])
+            if name in schema.edge_sets:
+                most = sum(_most_rows(path, size) for path, size in found[name])
+                sources[name] = dataclasses.replace(sources[name], most_rows=most)
         kind = ids[self.plan.seed_node_set]
         textual = [self.columns.id] if kind == "string" else []
         sources[_SEEDS] = source(_SEEDS, _files_of(seeds), {self.columns.id: kind}, textual)
@@ -515,18 +543,27 @@ class SampleSubgraphs(beam.PTransform):
         for name, part in rows.items():
             named[self.empty.edge_sets[name].target][f"targets of {name}"] = part.targets
         missing = self._check(_TARGETS, nodes, named)
-        adjacency = {
-            name: part.rows
-            | f"Group edges {name}" >> beam.GroupByKey()
-            | f"Build edges {name}"
-            >> beam.FlatMap(_build, name, missing).with_outputs("sources", main="blocks")
-            for name, part in rows.items()
-        }
         named = {name: {} for name in self._node_sets}
-        for name, part in adjacency.items():
+        adjacency, slices = {}, {}
+        for name, part in rows.items():
             source = self.empty.edge_sets[name].source
+            blocks = self.blocks_of(source)
+            grouped = {"blocks": part.rows | f"Group edges {name}" >> beam.GroupByKey()}
+            if part.cut is not None:
+                grouped["slices"] = part.cut
+            built = {
+                kind: groups
+                | f"Build {kind} {name}"
+                >> beam.FlatMap(_build, name, blocks, missing).with_outputs(
+                    "sources", main="blocks"
+                )
+                for kind, groups in grouped.items()
+            }
+            adjacency[name] = typed(built["blocks"].blocks)
+            slices[name] = typed(built["slices"].blocks) if "slices" in built else None
             if source in named:
-                named[source][f"sources of {name}"] = _typed(part.sources)
+                parts = [typed(part.sources) for part in built.values()]
+                named[source][f"sources of {name}"] = _united(parts, f"Sources of {name}")
         checked = self._check("Sources", nodes, named)
         seeds = (
             (seed_rows.rows, self._every_shard(pbegin))
@@ -537,24 +574,35 @@ class SampleSubgraphs(beam.PTransform):
                 "reached", main=_SEEDS
             )
         )
-        requests = {plan.seed_op: _typed(seeds.reached)}
-        tags = {_SEEDS: _typed(seeds[_SEEDS])}
+        requests = {plan.seed_op: typed(seeds.reached)}
+        tags = {_SEEDS: typed(seeds[_SEEDS])}
         for op, operation in zip(plan.ops, sampler.operations, strict=True):
-            outputs = (
-                {
-                    "edges": _typed(adjacency[op.edge_set].blocks),
-                    "requests": _united([requests[name] for name in op.inputs], f"Unite {op.name}"),
-                }
+            wanted = _united([requests[name] for name in op.inputs], f"Unite {op.name}")
+            blocks = self.blocks_of(operation.target)
+            hubs, sliced = rows[op.edge_set].hubs, slices[op.edge_set]
+            outputs = []
+            if sliced is not None:
+                diverted = wanted | f"Divert {op.name}" >> beam.FlatMap(
+                    divert, hubs, len(self.names)
+                ).with_outputs("hubs", main="usual")
+                wanted = typed(diverted.usual)
+                drawing = HubDrawing(op, operation.timed, plan.seed, self.epoch)
+                outputs.append(
+                    (sliced, typed(diverted.hubs))
+                    | f"Draw hubs {op.name}" >> DrawHubs(drawing, hubs, len(self.names), blocks)
+                )
+            outputs.append(
+                {"edges": adjacency[op.edge_set], "requests": wanted}
                 | f"Meet {op.name}" >> beam.CoGroupByKey()
                 | f"Draw {op.name}"
                 >> beam.FlatMap(
-                    _draw,
-                    Drawing(op, operation.timed, plan.seed, self.epoch),
-                    self.blocks_of(operation.target),
+                    _draw, Drawing(op, operation.timed, plan.seed, self.epoch), blocks
                 ).with_outputs("reached", main="replies")
             )
-            requests[op.name] = _typed(outputs.reached)
-            tags[f"o:{op.name}"] = _typed(outputs.replies)
+            reached = [typed(part.reached) for part in outputs]
+            replied = [typed(part.replies) for part in outputs]
+            requests[op.name] = _united(reached, f"Reached {op.name}")
+            tags[f"o:{op.name}"] = _united(replied, f"Replies {op.name}")
         for name in self._node_sets:
             leading = [requests[plan.seed_op]] if name == seed_set else []
             leading += [requests[op.name] for op in sampler.operations if op.target == name]
@@ -589,7 +637,7 @@ class SampleSubgraphs(beam.PTransform):
                 self.blocks_of(self.plan.seed_node_set),
             ).with_outputs("ids", main="rows")
         )
-        return _Rows(_typed(rows.rows), ids=_typed(rows.ids))
+        return _Rows(typed(rows.rows), ids=typed(rows.ids))
 
     def _every_shard(self, pbegin: Any) -> Any:
         """Every shard has a file, be it empty."""
@@ -598,18 +646,29 @@ class SampleSubgraphs(beam.PTransform):
 
     def _read_edges(self, pbegin: Any, name: str) -> _Rows:
         source, edge_set = self._sources[name], self.empty.edge_sets[name]
+        column = self._column(name, f"sources of {name}")
+        read = f"Edges {name}" >> _Read(source, source.table.edge_columns())
+        place = [source.table, self.blocks_of(edge_set.source), self.blocks_of(edge_set.target)]
+        hubs = None
+        if source.most_rows > self.hub_edges:
+            found = (
+                pbegin
+                | f"Sources {name}" >> _Read(source, [column])
+                | f"Source ids {name}" >> beam.Map(_column_ids, column)
+                | f"Find hubs {name}" >> FindHubs(self.hub_edges)
+            )
+            hubs = beam.pvalue.AsIter(found)
+            place.append(hubs)
         rows = (
             pbegin
-            | f"Edges {name}" >> _Read(source, source.table.edge_columns())
+            | read
             | f"Place edges {name}"
-            >> beam.FlatMap(
-                _edge_rows,
-                source.table,
-                self.blocks_of(edge_set.source),
-                self.blocks_of(edge_set.target),
-            ).with_outputs("targets", main="rows")
+            >> beam.FlatMap(_edge_rows, *place).with_outputs("targets", "hubs", main="rows")
         )
-        return _Rows(_typed(rows.rows), targets=_typed(rows.targets))
+        cut = None
+        if hubs is not None:
+            cut = typed(rows.hubs) | f"Cut hubs {name}" >> CutHubs(self.hub_edges)
+        return _Rows(typed(rows.rows), targets=typed(rows.targets), hubs=hubs, cut=cut)
 
     def _read_nodes(self, pbegin: Any, name: str) -> _Rows:
         source = self._sources[name]
@@ -621,7 +680,7 @@ class SampleSubgraphs(beam.PTransform):
                 "ids", main="rows"
             )
         )
-        return _Rows(_typed(rows.rows), ids=_typed(rows.ids))
+        return _Rows(typed(rows.rows), ids=typed(rows.ids))
 
     def _check(
         self, label: str, nodes: Mapping[str, _Rows], named: Mapping[str, Mapping[str, Any]]
@@ -655,21 +714,17 @@ class SampleSubgraphs(beam.PTransform):
 
 @dataclasses.dataclass(frozen=True)
 class _Rows:
-    """A table's rows in blocks, and the ids to compare with others."""
+    """A table's rows in blocks, the ids to compare with others, and its hubs, cut in slices."""
 
     rows: Any
     ids: Any = None
     targets: Any = None
+    hubs: Any = None
+    cut: Any = None
 
 
 def _united(parts: list[Any], label: str) -> Any:
     return parts[0] if len(parts) == 1 else parts | label >> beam.Flatten()
-
-
-def _typed(blocks: Any) -> Any:
-    """Tells Beam the type of a tagged output, whose coder would pickle otherwise."""
-    blocks.element_type = beam.typehints.typehints.normalize(Block)
-    return blocks
 
 
 def _read_schema(path: str) -> GraphSchema:

@@ -187,3 +187,9 @@ def route(ids: npt.NDArray[Any], number: int) -> npt.NDArray[np.int64]:
         words = np.array(ids, np.int64).view(np.uint64)
     _route(words, np.uint64(number), places)
     return places
+
+
+def by_id(column: str, block: Arrays, blocks: int) -> Iterator[tuple[int, bytes]]:
+    """A block's rows by the block of the ids in one of its columns, packed."""
+    for place, rows in split(block, route(block[column], blocks)):
+        yield place, pack(rows)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from tfgnn_ext.graph.canonical_order import content_keys
 from tfgnn_ext.graph.node_set import id_keys
-from tfgnn_ext.sampling.adjacency import distinct, features_of
+from tfgnn_ext.sampling.adjacency import FEATURE, distinct, features_of
 from tfgnn_ext.sampling.assembly import TIME
 from tfgnn_ext.sampling.blocks import Arrays, join, route, split, take
 
@@ -67,7 +67,8 @@ def reached_nodes(drawn: Arrays) -> Arrays:
 
 def replies(drawn: Arrays) -> Arrays:
     """What the assembling of components needs of drawn edges."""
-    return {name: values for name, values in drawn.items() if name not in ("key", "time")}
+    kept = ("component", "source", "target", "position", "edge_time")
+    return {name: v for name, v in drawn.items() if name in kept or name.startswith(FEATURE)}
 
 
 def repeated_ids(ids: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -46,9 +46,19 @@ class Part:
     first_row: int = 0
 
 
+def is_parquet(path: str) -> bool:
+    """Whether a file's name says that it is Parquet."""
+    return ".parquet" in path.rsplit("/", 1)[-1].lower()
+
+
+def count_rows(path: str, file: Any) -> int:
+    """The number of rows of a Parquet file."""
+    return int(_open(path, file).metadata.num_rows)
+
+
 def parts_of(path: str, file: Any, rows: int = PART_ROWS) -> Iterator[Part]:
     """Cuts a file into parts of about `rows` rows; a CSV file is one part."""
-    if ".parquet" not in path.rsplit("/", 1)[-1].lower():
+    if not is_parquet(path):
         yield Part(path)
         return
     metadata = _open(path, file).metadata
@@ -103,7 +113,7 @@ def read_part(part: Part, file: Any, columns: list[str], strings: frozenset[str]
 
 def empty_table(path: str, file: Any, strings: frozenset[str]) -> pa.Table:
     """A table without rows that has the columns and types of a file."""
-    if ".parquet" in path.rsplit("/", 1)[-1].lower():
+    if is_parquet(path):
         return _open(path, file).schema_arrow.empty_table()
     try:
         convert = pa.csv.ConvertOptions(

@@ -1,0 +1,1 @@
+"""Sources with more edges than one block should hold."""
