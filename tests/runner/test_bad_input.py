@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -131,6 +132,14 @@ CONFIGS: dict[str, tuple[str, str, str, str]] = {
         "training:", "report: {class_names: [a, b, c]}\ntraining:", "15:10",
         "`report.class_names` must be 2 names, for calm, loud. Got 3.",
     ),
+    "split of tables of one's own": (
+        "schema: schema.pbtxt", "schema: schema.pbtxt\n  split: 1", "1:1",
+        "`data` must have `split` only with `dataset`.",
+    ),
+    "split below zero": (
+        "schema: schema.pbtxt", "schema: schema.pbtxt\n  split: -1", "3:3",
+        "`data.split` must be >= 0. Got -1.",
+    ),
     "a list": ("data:", "- data:", "", "must be YAML"),
     "a key twice": (
         "epochs: 3", "epochs: 3\n  epochs: 4", "18:3",
@@ -258,6 +267,14 @@ TABLES: dict[str, tuple[str, str, int, object, str]] = {
     "seed that is no node": ("seeds.parquet", "id", 5, "p999", "Got 'p999'"),
     "split that is none": ("seeds.parquet", "split", 2, "dev", "Got 'dev' at row 2"),
     "no label": ("seeds.parquet", "label", 4, None, "must have no nulls. Got one at row 4"),
+    "null end of an edge": (
+        "cites.csv",
+        "target",
+        7,
+        None,
+        "must have no nulls (or be named in `optional`)",
+    ),
+    "text too many": ("paper.parquet", "id", 3, "", "dangling edges"),
     "infinite value": ("paper.parquet", "prize", 6, float("inf"), "inf"),
 }
 
@@ -271,6 +288,104 @@ def test_bad_table(name: str, papers: Path, command: Command, tmp_path: Path) ->
     lines = [line for line in errors.splitlines() if line.startswith("error: ")]
     assert problem in lines[0]
     assert not (tmp_path / "run").exists()
+
+
+Change = Callable[[bytes], bytes | None]  # None: the file is not there.
+
+
+def _replaced(old: str, new: str) -> Change:
+    def change(content: bytes) -> bytes:
+        assert old.encode() in content
+        return content.replace(old.encode(), new.encode(), 1)
+
+    return change
+
+
+_PAPER = 'key: "paper" value {\n  metadata { filename: "paper.parquet"'
+
+# A file, what becomes of it, and the problem.
+FILES: dict[str, tuple[str, Change, str]] = {
+    "a table cut short": (
+        "paper.parquet", lambda content: content[:-20], "paper.parquet: must be a readable table.",
+    ),
+    "a table of nothing": ("by.csv", lambda content: b"", "by.csv: must be a readable table."),
+    "a table that is not there": ("by.csv", lambda content: None, "by.csv` must match a file."),
+    "a row with a field too few": (
+        "by.csv", lambda content: content + b"p000\n", "by.csv: must be a readable table.",
+    ),
+    "a column of another name": (
+        "cites.csv", _replaced("source", "from"), "edge set 'cites': must have a column 'source'.",
+    ),
+    "a time of words": (
+        "cites.csv", lambda content: content + b"p000,p001,soon\n",
+        "edge set 'cites': time column 'when' must hold integers or timestamps. Got string.",
+    ),
+    "seeds that are not there": (
+        "seeds.parquet", lambda content: None, "seeds.parquet` must match a file.",
+    ),
+    "seeds of another format": (
+        "seeds.parquet", lambda content: b"PAR1", "seeds.parquet: must be a readable table.",
+    ),
+    "a schema of bytes": ("schema.pbtxt", lambda content: b"\xff\xfe", "must be utf-8 text."),
+    "a schema cut short": (
+        "schema.pbtxt", lambda content: content[:-5], "must be a GraphSchema in text format.",
+    ),
+    "a field that a schema lacks": (
+        "schema.pbtxt", _replaced("node_sets", "node_set"),
+        'schema.pbtxt:2:1: must be a GraphSchema in text format. Got: Message type "tensorflow_gnn',
+    ),
+    "a feature of another shape": (
+        "schema.pbtxt", _replaced("dim { size: 3 }", "dim { size: 4 }"),
+        "feature 'words' must have shape [4] by its schema. Got [3].",
+    ),
+    "a number that is declared ragged": (
+        "schema.pbtxt", _replaced("DT_STRING", "DT_STRING shape { dim { size: -1 } }"),
+        "feature 'venue' must hold lists, since its shape is [-1]. Got string.",
+    ),
+    "a type that no feature has": (
+        "schema.pbtxt", _replaced("DT_STRING", "DT_BOOL"),
+        "feature 'venue' must be of dtype DT_FLOAT, DT_INT64, DT_STRING. Got DT_BOOL.",
+    ),
+    "a table in BigQuery": (
+        "schema.pbtxt", _replaced(_PAPER, _PAPER + ' bigquery { sql: "SELECT 1" }'),
+        "node set 'paper': `metadata.bigquery` must not be set",
+    ),
+    "features of the context": (
+        "schema.pbtxt", lambda content: content + b'context { features { key: "era" value {} } }',
+        "context: must have no features, since a graph has no table for them. Got era.",
+    ),
+    "a set without a file": (
+        "schema.pbtxt", _replaced('filename: "cites.csv"', ""),
+        "set 'cites': must have a `metadata.filename`. Got none.",
+    ),
+    "records that are none": (
+        "schema.pbtxt", _replaced("by.csv", "schema.pbtxt.tfrecord"),
+        "schema.pbtxt.tfrecord` must match a file.",
+    ),
+    "a config of bytes": ("papers.yaml", lambda content: b"\xff\xfe\x00", "papers.yaml"),
+    "a config of nothing": ("papers.yaml", lambda content: b"", "papers.yaml"),
+    "a config with a tab": ("papers.yaml", _replaced("  ops:", "\tops:"), "papers.yaml:5:1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_bad_file(name: str, papers: Path, command: Command, tmp_path: Path) -> None:
+    file, change, problem = FILES[name]
+    path = papers.parent / file
+    content = change(path.read_bytes())
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    code, out, errors = command("run", papers, "--out", tmp_path / "run")
+    assert (code, out) == (2, "")
+    assert "Traceback" not in errors
+    lines = [line for line in errors.splitlines() if line.startswith("error: ")]
+    assert problem in lines[0]
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_tables_of_mistakes_hold_eighty() -> None:
+    assert len(CONFIGS) + len(FLAGS) + len(TABLES) + len(FILES) >= 80
 
 
 def test_a_good_config_is_said_to_be_good(papers: Path, command: Command) -> None:

@@ -127,12 +127,19 @@ def _seeds(loaded: LoadedConfig, graph: Graph, table: pa.Table) -> Seeds:
 
 
 def data_fingerprint(loaded: LoadedConfig) -> Any:
-    """What changes when the data do: a data set's version, or each file's size and time."""
+    """What changes when the data do: a data set's version, or each file's size and time.
+
+    Raises:
+      InputError: A file is not there, or the data set's package.
+    """
     data = loaded.config.data
-    if data.dataset is not None:
-        version = datasets.version(data.dataset)
-        return {"dataset": data.dataset, "version": version, "split": data.split}
-    return [[path.name, *_stamp(path)] for path in sorted(set(_files(loaded)))]
+    try:
+        if data.dataset is not None:
+            version = datasets.version(data.dataset)
+            return {"dataset": data.dataset, "version": version, "split": data.split}
+        return [[path.name, *_stamp(path)] for path in sorted(set(_files(loaded)))]
+    except (ValueError, OSError) as error:
+        raise InputError(getattr(error, "problems", None) or [str(error)]) from None
 
 
 def _files(loaded: LoadedConfig) -> Iterator[Path]:
