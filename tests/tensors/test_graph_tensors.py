@@ -18,7 +18,7 @@ from tfgnn_ext.sampling import (
     sample_schema,
     write_examples,
 )
-from tfgnn_ext.sampling.examples import edge_times
+from tfgnn_ext.sampling.known_features import edge_times
 from tfgnn_ext.tensors import ParseExamples, SampledBatches, vocabularies
 
 

@@ -8,17 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfgnn_ext.graph import EdgeSet, Feature, Graph, Ragged
+from tfgnn_ext.graph import Feature, Graph, Ragged
 from tfgnn_ext.graph.wire import encode_columns
-from tfgnn_ext.sampling.known_features import known_features
+from tfgnn_ext.sampling.known_features import SEED_TIME, edge_times, known_features
 from tfgnn_ext.sampling.sampled_batch import SampledBatch
-
-SEED_TIME = "seed_time"  # The context feature that keeps the seed's time.
-
-
-def edge_times(edge_set: EdgeSet) -> dict[str, npt.NDArray[np.int64]]:
-    """An edge set's time column by the name under which its age is delivered."""
-    return {} if edge_set.times is None else {"time": edge_set.times}
 
 
 def _decoded(

@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfgnn_ext.graph import NEVER, Feature, Ragged
+from tfgnn_ext.graph import NEVER, EdgeSet, Feature, Ragged
+
+SEED_TIME = "seed_time"  # The context feature that keeps the seed's time.
+
+
+def edge_times(edge_set: EdgeSet) -> dict[str, npt.NDArray[np.int64]]:
+    """An edge set's time column by the name under which its age is delivered."""
+    return {} if edge_set.times is None else {"time": edge_set.times}
+
 
 Array = npt.NDArray[Any] | Ragged
 

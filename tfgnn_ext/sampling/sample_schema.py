@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfgnn_ext.graph import Feature, Graph, GraphSchema, new_schema
-from tfgnn_ext.sampling.examples import SEED_TIME, edge_times
-from tfgnn_ext.sampling.known_features import delivered_names
-from tfgnn_ext.sampling.memory import InMemorySampler
+from tfgnn_ext.sampling.known_features import SEED_TIME, delivered_names, edge_times
+
+if TYPE_CHECKING:
+    from tfgnn_ext.sampling.memory import InMemorySampler
 
 _DT_FLOAT, _DT_STRING, _DT_INT64 = 1, 7, 9
 _TYPES = {

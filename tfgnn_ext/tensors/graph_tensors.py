@@ -9,7 +9,7 @@ import tensorflow_gnn as tfgnn
 
 from tfgnn_ext.graph import Ragged
 from tfgnn_ext.sampling import InMemorySampler, Sizes
-from tfgnn_ext.sampling.examples import edge_times
+from tfgnn_ext.sampling.known_features import edge_times
 from tfgnn_ext.tensors.component_ids import component_ids
 from tfgnn_ext.tensors.set_features import SetFeatures
 

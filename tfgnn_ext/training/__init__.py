@@ -5,9 +5,9 @@ Names load when they are used: metrics, class weights and seed batches need no T
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tfgnn_ext._lazy import lazy
 from tfgnn_ext.training.class_weights import class_weights
 
 if TYPE_CHECKING:
@@ -129,8 +129,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
-    return getattr(module, name)
+__getattr__ = lazy(__name__, _HOMES)
