@@ -10,7 +10,7 @@ import tensorflow_gnn as tfgnn
 
 from tfgnn_ext.graph import Graph
 from tfgnn_ext.graph.timed_parts import timed_parts
-from tfgnn_ext.sampling.examples import edge_times
+from tfgnn_ext.sampling.known_features import edge_times
 from tfgnn_ext.tensors.graph_tensors import ID
 from tfgnn_ext.tensors.set_features import SetFeatures
 
@@ -111,11 +111,12 @@ def read_seeds(inputs: tfgnn.GraphTensor, outputs: tfgnn.GraphTensor) -> tfgnn.G
 
     Args:
       inputs: What the template was given.
-      outputs: What it returned: the seed node set with all of its nodes, in order.
+      outputs: What it returned: the seed node set with all of its nodes, in order, or of a template
+        that sends no messages the seeds alone.
 
     Returns:
-      `outputs` itself for sampled batches, where it has that form already; for a whole graph, the
-      seeds' states alone, in the order of the seeds.
+      `outputs` itself where it has that form already; for a whole graph, the seeds' states alone,
+      in the order of the seeds.
 
     >>> graph = tfgnn.GraphTensor.from_pieces(
     ...     node_sets={"n": tfgnn.NodeSet.from_fields(
@@ -128,6 +129,8 @@ def read_seeds(inputs: tfgnn.GraphTensor, outputs: tfgnn.GraphTensor) -> tfgnn.G
     if seeds is None:
         return outputs
     name, rows = seeds
+    if outputs.node_sets[name].spec.total_size != inputs.node_sets[name].spec.total_size:
+        return outputs
     ones = tf.ones_like(rows)
     features = {
         # [num_seeds, ...]
