@@ -21,6 +21,7 @@ import numpy as np
 import tfgnn_ext  # noqa: F401  (before TensorFlow)
 
 KINDS: dict[str, dict[str, Any]] = {
+    "none": {},
     "softmax": {},
     "polynomial, degree 4": {"sketch": "none", "degree": 4},
     "polynomial, degree 2 (exact2)": {"sketch": "exact2"},
@@ -65,12 +66,8 @@ def model(
     from tfgnn_ext.layers import HyperAttention, PolySketchAttention
 
     tf.keras.utils.set_random_seed(seed)
-    inputs = tf.keras.Input([context], dtype=tf.int32)
-    states = tf.keras.layers.Embedding(codes, width)(inputs)
-    places = tf.keras.layers.Embedding(context, width)(tf.range(context))
-    states += places
-    for layer in range(layers):
-        normal = tf.keras.layers.LayerNormalization()(states)
+
+    def attended(states: Any, layer: int) -> Any:
         same = {"num_heads": heads, "key_dim": width // heads, "seed": 10 * seed + layer}
         if kind in ("softmax", "hyper"):
             hyper = kind == "hyper" and layer == layers - 1
@@ -82,7 +79,17 @@ def model(
             )
         else:
             attention = PolySketchAttention(**same, **KINDS[kind], block_size=block)
-        states += attention(normal, normal, use_causal_mask=True)
+        normal = tf.keras.layers.LayerNormalization()(states)
+        return states + attention(normal, normal, use_causal_mask=True)
+
+    inputs = tf.keras.Input([context], dtype=tf.int32)
+    states = tf.keras.layers.Embedding(codes, width)(inputs)
+    places = tf.keras.layers.Embedding(context, width)(tf.range(context))
+    # Four tokens side by side: what is near is known without attention, as the kind "none" shows.
+    near = tf.keras.layers.Conv1D(width, 4, padding="causal")(states)
+    states = states + near + places
+    for layer in range(layers):
+        states = attended(states, layer) if kind != "none" else states
         normal = tf.keras.layers.LayerNormalization()(states)
         hidden = tf.keras.layers.Dense(4 * width, "gelu")(normal)
         states += tf.keras.layers.Dense(width)(hidden)
