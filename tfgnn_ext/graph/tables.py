@@ -136,18 +136,23 @@ def _read_file(
         if ".parquet" in name:
             with open_file(path) as file:
                 # `read_table` would import pandas where it is installed.
-                return pa.parquet.ParquetFile(file).read()
+                return _named(pa.parquet.ParquetFile(file).read())
         if ".csv" in name:
             with open_file(path) as file:
-                return _read_csv(file, strings)
+                return _named(_read_csv(file, strings))
         if ".tfrecord" in name:
             return read_record_table(path, shapes)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         first = re.sub(r"\s+", " ", str(error)).strip().rstrip(".")
         raise ValueError(f"{path}: must be a readable table. Got: {first}.") from None
     raise ValueError(
         f"{path}: must be a .parquet, .csv or .tfrecord file. Got suffix {path.suffix!r}."
     )
+
+
+def _named(table: pa.Table) -> pa.Table:
+    """The same; raises here if a name is not utf-8."""
+    return table.rename_columns(table.column_names)
 
 
 def _read_csv(file: pa.NativeFile, strings: Collection[str]) -> pa.Table:

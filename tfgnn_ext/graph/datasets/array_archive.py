@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from typing import Any
 
 import numpy as np
 
 from tfgnn_ext.graph.datasets.plain_pickle import load_plain
 from tfgnn_ext.graph.files import open_file
+
+# zipfile's own, those of what it cannot read, and pyarrow's where it seeks before the file.
+ARCHIVE_ERRORS = (
+    OSError,
+    ValueError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class ArrayArchive:
@@ -29,7 +41,7 @@ class ArrayArchive:
                 self.names = frozenset(
                     name.removesuffix(".npy") for name in archive.namelist() if name[-4:] == ".npy"
                 )
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        except ARCHIVE_ERRORS as error:
             raise ValueError(f"{self.path}: must be an .npz file. Got: {error}.") from None
 
     def read(self, name: str) -> Any:
@@ -59,7 +71,7 @@ class ArrayArchive:
                     content = np.frombuffer(member.read(), dtype)
                     return content.reshape(shape, order="F" if fortran else "C")
                 value = load_plain(member.read(), where)
-        except (ValueError, OSError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+        except ARCHIVE_ERRORS as error:
             if str(error).startswith(where):
                 raise
             raise ValueError(f"{where}: must be an array. Got: {error}.") from None

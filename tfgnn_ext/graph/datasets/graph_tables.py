@@ -14,6 +14,7 @@ from tfgnn_ext.graph.schema import GraphSchema, declare_feature, new_schema
 Tables = tuple[GraphSchema, dict[str, pa.Table]]
 FEATURE = "feat"  # What the readers call a node's one vector of features.
 Array = npt.NDArray[Any]
+_MOST = 1 << 31  # Numbers of a matrix that is held whole: 8 GiB.
 
 
 def graph_tables(
@@ -87,6 +88,11 @@ def both_directions(sources: Array, targets: Array, num_nodes: int) -> tuple[Arr
 
 def dense_rows(features: Array | scipy.sparse.csr_matrix, name: str) -> npt.NDArray[np.float32]:
     """A matrix of features as float32 ``[num_nodes, width]``."""
+    shape: tuple[int, ...] = getattr(features, "shape", ())
+    if len(shape) == 2 and not (shape[1] >= 1 and shape[0] * shape[1] <= _MOST):
+        raise ValueError(
+            f"{name}: features must have a column, and at most {_MOST} numbers. Got {shape}."
+        )
     if not isinstance(features, np.ndarray) and scipy.sparse.issparse(features):
         features = features.toarray()
     if (

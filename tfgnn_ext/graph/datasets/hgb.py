@@ -23,6 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv
 
+from tfgnn_ext.graph.datasets.array_archive import ARCHIVE_ERRORS
 from tfgnn_ext.graph.datasets.graph_tables import FEATURE, Tables, vectors
 from tfgnn_ext.graph.files import open_file
 from tfgnn_ext.graph.schema import declare_feature, new_schema
@@ -115,7 +116,7 @@ def _read_files(path: str) -> dict[str, bytes]:
                     name = member.rpartition("/")[2]
                     if name in _FILES:
                         found[name] = archive.read(member)
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except ARCHIVE_ERRORS as error:
         raise ValueError(
             f"{path}: must be a folder or .zip of HGB's files. Got: {error}."
         ) from None

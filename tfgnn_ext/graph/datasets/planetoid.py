@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import scipy.sparse
 
-from tfgnn_ext.graph.datasets.graph_tables import Tables, graph_tables
+from tfgnn_ext.graph.datasets.graph_tables import Tables, dense_rows, graph_tables
 from tfgnn_ext.graph.datasets.plain_pickle import load_plain
 from tfgnn_ext.graph.files import open_file
 
@@ -70,9 +70,10 @@ def read_planetoid(
     total = max(known, int(test.max()) + 1 if len(test) else 0)
     if total > known + 10 * (len(test) + 1):
         raise ValueError(f"{name}.test.index: must number the last nodes. Got {total - 1}.")
-    features = np.zeros((total, read["allx"].shape[1]), np.float32)
-    features[:known] = read["allx"].toarray()
-    features[test] = read["tx"].toarray()
+    rows = dense_rows(read["allx"], f"{name}.allx")
+    features = np.zeros((total, rows.shape[1]), np.float32)
+    features[:known] = rows
+    features[test] = dense_rows(read["tx"], f"{name}.tx")
     one_hot = np.zeros((total, read["ally"].shape[1]), np.int64)
     one_hot[:known], one_hot[test] = read["ally"], read["ty"]
     sources, targets = _pairs(read["graph"], f"{name}.graph")
