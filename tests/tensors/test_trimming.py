@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -12,6 +14,7 @@ from tensorflow_gnn.models.mt_albis import layers as mt_albis
 from tests.reference.graphs import ENDS, Batch, random_batch
 from tests.reference.rounds import reference_rounds
 from tests.tensors.test_rounds import DIRECTIONS
+from tfgnn_ext.tensors.fits_budget import fits_budget
 from tfgnn_ext.tensors.rounds import Direction
 from tfgnn_ext.tensors.size_budget import SizeBudget, fit_size_budget
 from tfgnn_ext.tensors.trimming import (
@@ -102,8 +105,9 @@ def trimmed(
     budget: SizeBudget | None = None,
     padded: bool = False,
     labels: dict[str, np.ndarray] | None = None,
+    fits: np.ndarray | None = None,
 ) -> tf.Tensor:
-    graph = start_trimming(graph, len(updates), "paper", directions, padded=padded)
+    graph = start_trimming(graph, len(updates), "paper", directions, padded=padded, fits=fits)
     if labels is not None:
         graph = graph.replace_features(
             node_sets={
@@ -112,7 +116,9 @@ def trimmed(
             }
         )
     for index, update in enumerate(updates):
-        graph = trim_to_receivers(graph, index + 1, directions, budget=budget, padded=padded)
+        graph = trim_to_receivers(
+            graph, index + 1, directions, budget=budget, padded=padded, cut=fits is not None
+        )
         graph = update(graph)
     return tfgnn.keras.layers.ReadoutFirstNode(
         node_set_name="paper", feature_name=tfgnn.HIDDEN_STATE
@@ -260,6 +266,46 @@ def test_a_batch_beyond_the_budget_gives_nan() -> None:
         large.padded(NODE_TOTALS, totals).graph(), updates, directions, budget=budget, padded=True
     )
     assert np.isnan(fails).all()
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_components_that_do_not_fit_are_cut(jit_compile: bool) -> None:
+    directions = DIRECTIONS["source"]
+    updates = make_updates(simple, directions, 2)
+    batch = random_batch(1, components=6)
+    roomy = budget_for([batch], 2, directions)
+    expected = whole(batch.graph(), updates, directions)
+    graph = batch.padded(NODE_TOTALS, EDGE_TOTALS).graph()
+    assert fits_budget(graph, roomy, "paper").numpy().all()
+    seen = set()
+    tight = {
+        "papers": ("paper", lambda rooms: (rooms[0], rooms[2], rooms[2])),
+        "more papers": ("paper", lambda rooms: (rooms[0], rooms[2] + 6, rooms[2])),
+        "authors": ("author", lambda rooms: (rooms[0], 3, 1)),
+    }
+    for name, tighten in list(tight.values())[: 1 if jit_compile else 3]:
+        budget = dataclasses.replace(roomy, nodes={**roomy.nodes, name: tighten(roomy.nodes[name])})
+        # A plain count of what components need of the tight layer, and the seeds behind them.
+        left = reference_rounds(batch, 2, directions)[name]
+        needed = np.array([(left[:end] >= 1).sum() for end in np.cumsum(batch.node_sizes[name])])
+        if name == "paper":
+            needed += np.arange(6)[::-1]
+        fits = fits_budget(graph, budget, "paper").numpy()
+        room = budget.nodes[name][1] - 1
+        assert fits.tolist() == [*(needed <= room), needed[-1] <= room]
+        run = functools.partial(
+            trimmed,
+            updates=updates,
+            directions=directions,
+            budget=budget,
+            padded=True,
+            fits=fits.astype(np.float32),
+        )
+        found = tf.function(lambda graph: run(graph), jit_compile=jit_compile)(graph).numpy()  # noqa: B023
+        assert np.isfinite(found).all()
+        np.testing.assert_allclose(found[:-1][fits[:-1]], expected[fits[:-1]], atol=1e-6)
+        seen.add(int(fits.sum()))
+    assert jit_compile or any(0 < count < 6 for count in seen)
 
 
 def test_layers_are_bipartite_and_keep_the_seed_first() -> None:

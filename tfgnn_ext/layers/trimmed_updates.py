@@ -11,6 +11,7 @@ import tensorflow_gnn as tfgnn
 from tensorflow_gnn.models.gcn import GCNConv
 
 from tfgnn_ext.layers.hgt_update import HgtUpdate
+from tfgnn_ext.tensors.fits_budget import FITS
 from tfgnn_ext.tensors.rounds import Direction
 from tfgnn_ext.tensors.size_budget import SizeBudget
 from tfgnn_ext.tensors.trimming import edge_set_name, keep_seeds, start_trimming, trim_to_receivers
@@ -87,14 +88,20 @@ class TrimmedUpdates(tf.keras.layers.Layer):
 
     def call(self, graph: tfgnn.GraphTensor) -> tfgnn.GraphTensor:
         seeds = self._seed_node_set
+        fits = graph.context.features.get(FITS)
         if self._trim:
             graph = start_trimming(
-                graph, self.num_layers, seeds, self._directions, padded=self._padded
+                graph, self.num_layers, seeds, self._directions, padded=self._padded, fits=fits
             )
         for index, update in enumerate(self.graph_updates):
             if self._trim:
                 graph = trim_to_receivers(
-                    graph, index + 1, self._directions, budget=self._budget, padded=self._padded
+                    graph,
+                    index + 1,
+                    self._directions,
+                    budget=self._budget,
+                    padded=self._padded,
+                    cut=fits is not None,
                 )
             else:
                 graph = _all_directions(graph, self._directions)

@@ -44,7 +44,7 @@ def choose_items(keep: tf.Tensor, sizes: tf.Tensor) -> Chosen:
         items=items,
         kept=tf.ones_like(items, tf.bool),
         positions=tf.maximum(counts - 1, 0),
-        sizes=_sizes(counts, sizes),
+        sizes=kept_sizes(counts, sizes),
         overflow=tf.constant(False),
     )
 
@@ -76,7 +76,7 @@ def choose_items_within(keep: tf.Tensor, sizes: tf.Tensor, room: int, *, spare: 
         tf.range(num_items), tf.where(fits, counts - 1, -1), room
     )
     kept = tf.range(room) < tf.minimum(total, limit)
-    within = _sizes(tf.minimum(counts, limit), sizes)
+    within = kept_sizes(tf.minimum(counts, limit), sizes)
     # What is spare goes to the last component.
     inner = within[:-1]
     return Chosen(
@@ -88,8 +88,19 @@ def choose_items_within(keep: tf.Tensor, sizes: tf.Tensor, room: int, *, spare: 
     )
 
 
-def _sizes(counts: tf.Tensor, sizes: tf.Tensor) -> tf.Tensor:
-    """How much running counts [num_items] rise within each component."""
+def kept_sizes(counts: tf.Tensor, sizes: tf.Tensor) -> tf.Tensor:
+    """How much running counts rise within each component.
+
+    Args:
+      counts: int32 [num_items], falling nowhere.
+      sizes: int32 [num_components], the numbers of items.
+
+    Returns:
+      int32 [num_components].
+
+    >>> kept_sizes(tf.constant([1, 1, 2, 3]), tf.constant([2, 0, 2])).numpy().tolist()
+    [1, 0, 2]
+    """
     # [num_items + 1], [num_components + 1]
     counts = tf.concat([[0], counts], axis=0)
     ends = tf.concat([[0], tf.cumsum(sizes)], axis=0)

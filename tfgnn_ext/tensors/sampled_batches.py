@@ -13,7 +13,9 @@ import tensorflow_gnn as tfgnn
 
 from tfgnn_ext.graph import Seeds
 from tfgnn_ext.sampling import InMemorySampler, Sizes
+from tfgnn_ext.tensors.fits_budget import FITS, fits_budget
 from tfgnn_ext.tensors.graph_tensors import GraphTensors
+from tfgnn_ext.tensors.size_budget import SizeBudget
 
 # What a step trains on: positions in the seeds [batch_size], weights [batch_size], and the epoch
 # that enters the sampler's key.
@@ -34,6 +36,8 @@ class SampledBatches:
       batch_size: Seeds a batch.
       budget: Static sizes (for `jit_compile` and TPUs). Labels and weights then get one more
         entry, of weight 0, for the padding component.
+      layers: With `budget`: the sizes of a model's trimmed layers. Components that do not fit them
+        get weight 0, as those do that do not fit `budget`; models read which from the context.
       latent, labels: As for `GraphTensors`.
     """
 
@@ -44,6 +48,7 @@ class SampledBatches:
         *,
         batch_size: int,
         budget: Sizes | None = None,
+        layers: SizeBudget | None = None,
         latent: Sequence[str] | None = None,
         labels: Sequence[str] = (),
     ) -> None:
@@ -59,7 +64,13 @@ class SampledBatches:
         self.sampler = sampler
         self.seeds = seeds
         self.batch_size = batch_size
+        if layers is not None and budget is None:
+            raise ValueError(
+                "`layers` of `SampledBatches` must be None without a `budget`. Got sizes for "
+                "batches of any size."
+            )
         self.budget = budget
+        self._layers = layers
         self._assemble = GraphTensors(sampler, budget=budget, latent=latent, labels=labels)
         self.latent = self._assemble.latent
         self._labels = tf.constant(seeds.labels)
@@ -105,6 +116,13 @@ class SampledBatches:
             times = None if self._times is None else tf.gather(self._times, positions)
             graph, whole = self._assemble(packed, times, self.batch_size)
             labels = tf.gather(self._labels, positions)
+            if self._layers is not None:
+                fits = tf.cast(fits_budget(graph, self._layers, self.seeds.node_set), tf.float32)
+                whole *= fits[:-1]
+                context = tfgnn.Context.from_fields(
+                    sizes=graph.context.sizes, features={FITS: fits}
+                )
+                graph = tfgnn.GraphTensor.from_pieces(context, graph.node_sets, graph.edge_sets)
             weights *= whole
             if self.budget is not None:
                 labels = tf.pad(labels, [[0, 1]] + [[0, 0]] * (len(labels.shape) - 1))

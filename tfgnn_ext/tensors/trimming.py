@@ -28,8 +28,10 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgnn_ext.tensors.choose_items import choose_items, choose_items_within
+from tfgnn_ext.tensors.component_ids import component_ids
 from tfgnn_ext.tensors.rounds import Direction, check_directions, rounds
 from tfgnn_ext.tensors.size_budget import SizeBudget
+from tfgnn_ext.tensors.total_size import total_size
 
 ROUNDS = "#rounds"  # Of a node: in how many more layers it is computed.
 _POSITION = "#position"  # Of a sender: its row among the receivers.
@@ -53,18 +55,29 @@ def start_trimming(
     directions: Sequence[Direction],
     *,
     padded: bool = False,
+    fits: tf.Tensor | None = None,
 ) -> tfgnn.GraphTensor:
     """Labels nodes with their `rounds` and gives each direction its own edge set.
 
     Args:
       graph: A merged, scalar GraphTensor.
       num_layers, seed_node_set, directions, padded: As for `rounds`.
+      fits: float32 [num_components], 0 for components of which only the seed is to be kept, as
+        their states count for nothing; see `fits_budget`.
 
     Returns:
       The graph with the int32 feature ``#rounds`` on every node set, without context features and
       without the edge sets that the model does not use.
     """
     left = rounds(graph, num_layers, seed_node_set, directions, padded=padded)
+    if fits is not None:
+        for name, part in graph.node_sets.items():
+            # [num_nodes]
+            ids = component_ids(part.sizes, total_size(part))
+            kept = tf.gather(fits, ids) > 0
+            if name == seed_node_set:
+                kept |= left[name] == num_layers
+            left[name] = tf.where(kept, left[name], 0)
     node_sets = {
         name: tfgnn.NodeSet.from_fields(
             sizes=part.sizes, features={**part.features, ROUNDS: left[name]}
@@ -82,6 +95,7 @@ def trim_to_receivers(
     *,
     budget: SizeBudget | None = None,
     padded: bool = False,
+    cut: bool = False,
 ) -> tfgnn.GraphTensor:
     """The bipartite graph of one layer: nodes with ``#rounds`` >= `layer` and what they hear.
 
@@ -94,9 +108,11 @@ def trim_to_receivers(
       directions: As given to `start_trimming`.
       budget: Static sizes, with which all shapes are static. Spare rows repeat the last node and
         spare edges join it to itself; both belong to the last component, which must be padding. A
-        batch that needs more room gets NaN in place of every float of every receiver.
+        batch that needs more room gets NaN in place of every float of every receiver, unless `cut`.
       padded: Without a budget: whether the last component is padding. Its last node is kept, so
         that no component is empty.
+      cut: With a budget: whether `start_trimming` was told which components fit. The others get
+        arbitrary states.
 
     Returns:
       Node sets ``n`` and ``n@senders``, and edges whose receiver is kept.
@@ -114,10 +130,11 @@ def trim_to_receivers(
             chosen = choose_items(keep | _is_last(keep) if padded else keep, part.sizes)
         else:
             size = budget.nodes[name][layer]
-            failed = tf.math.count_nonzero(keep, dtype=tf.int32) > size - 1
-            overflow.append(failed)
-            # What is too much is NaN in any case; the seeds fit, so that components keep theirs.
-            keep = part[ROUNDS] >= tf.where(failed, budget.num_layers, layer)
+            if not cut:
+                failed = tf.math.count_nonzero(keep, dtype=tf.int32) > size - 1
+                overflow.append(failed)
+                # All is NaN in any case; the seeds fit, so that components keep theirs.
+                keep = part[ROUNDS] >= tf.where(failed, budget.num_layers, layer)
             chosen = choose_items_within(keep, part.sizes, size, spare=1)
         rows_of[name] = chosen.positions
         node_sets[name] = tfgnn.NodeSet.from_fields(
@@ -165,7 +182,7 @@ def trim_to_receivers(
         edge_sets[name] = tfgnn.EdgeSet.from_fields(
             sizes=sizes, features=features, adjacency=tfgnn.Adjacency.from_indices(source, target)
         )
-    if overflow:
+    if overflow and not cut:
         failed = tf.reduce_any(tf.stack(overflow))
         node_sets = {
             name: part if name.endswith(SENDERS) else _poisoned(part, failed)

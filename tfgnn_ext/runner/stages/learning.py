@@ -19,6 +19,7 @@ from tfgnn_ext.sampling import Sizes
 from tfgnn_ext.tensors import (
     InputSpec,
     SampledBatches,
+    SizeBudget,
     WholeGraphBatches,
     fit_input_spec,
     whole_graph_spec,
@@ -43,14 +44,18 @@ def batches(
     """Sampled batches of seeds; padded ones read ``inputs.json``. In full-graph mode, all seeds."""
     if context.full_graph:
         return WholeGraphBatches(context.whole_graph, seeds)
-    sizes = None
+    sizes, layers = None, None
     if padded:
-        sizes = Sizes(**context.directory.read_json("inputs.json")["sizes"])
+        statistics = context.directory.read_json("inputs.json")
+        sizes = Sizes(**statistics["sizes"])
+        if statistics["budget"] is not None:
+            layers = SizeBudget.from_json(statistics["budget"])
     return SampledBatches(
         context.sampler,
         seeds,
         batch_size=batch_size or context.config.training.batch_size,
         budget=sizes,
+        layers=layers,
     )
 
 
