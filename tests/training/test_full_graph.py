@@ -12,7 +12,15 @@ import tensorflow_gnn as tfgnn
 
 from tests.training.papers import papers
 from tfgnn_ext import models, training
-from tfgnn_ext.graph import EdgeSet, Feature, Graph, NodeSet, Seeds, new_schema
+from tfgnn_ext.graph import (
+    EdgeSet,
+    Feature,
+    Graph,
+    NodeSet,
+    Seeds,
+    new_schema,
+    propagate_features,
+)
 from tfgnn_ext.graph.schema import declare_feature
 from tfgnn_ext.sampling import InMemorySampler, SamplingOp, SamplingPlan
 from tfgnn_ext.tensors import (
@@ -256,7 +264,7 @@ def test_bags_of_words_are_not_shifted() -> None:
     values = np.array([[0, 3, 0], [-4, 0, 1], [0, 0, 0], [0, 0, 0]], np.float32)
     graph = Graph(schema, {"n": NodeSet(np.arange(4), {"bag": Feature(values)})}, {})
     found = whole_graph_spec(WholeGraph(graph), "n").nodes["n"]["bag"]
-    assert (found.mean, found.std, found.missing) == (0.0, 4.0, False)
+    assert (found.mean, found.std, found.quantiles, found.missing) == (0.0, 4.0, (), False)
 
 
 def test_what_depends_on_time_is_refused() -> None:
@@ -292,3 +300,18 @@ def test_bad_arguments_are_refused() -> None:
         training.FullGraphProvider(nobody)
     with pytest.raises(ValueError, match="must bound every edge set"):
         compose(TASK, lambda spec: models.seed_attention(SPEC), SPEC.graph_spec)
+
+
+def test_a_template_without_messages_reads_the_seeds_alone() -> None:
+    """What `sehgnn` says of a seed does not depend on who else is one."""
+    graph = propagate_features(GRAPH, "paper", hops=2)
+    whole = WholeGraph(graph)
+    spec = whole_graph_spec(whole, "paper")
+    inputs = tf.keras.layers.Input(type_spec=spec.graph_spec)
+    model = tf.keras.Model(inputs, models.sehgnn(spec, units=8)(inputs))
+    few = model(whole.at("paper", tf.constant([5, 3]))).node_sets["paper"]
+    assert few.sizes.numpy().tolist() == [1, 1]
+    every = model(whole.at("paper", tf.range(NUM_PAPERS))).node_sets["paper"]
+    states = every[tfgnn.HIDDEN_STATE].numpy()
+    np.testing.assert_allclose(few[tfgnn.HIDDEN_STATE], states[[5, 3]], atol=1e-5)
+    assert states.std(axis=0).max() > 0.01

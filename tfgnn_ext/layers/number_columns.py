@@ -21,10 +21,10 @@ class NumberColumns:
     0. Features of which training missed values add a column that is 1 where x is there, and
     features that become known in time add their ``known`` flag, those of categories too.
 
-    With `ramps`, numbers give both of the above and, between their training quantiles
-    ``q_0 < ... < q_T``, T columns ``clip((x - q_(t-1)) / (q_t - q_(t-1)), 0, 1)``: the piecewise
-    linear encoding of Gorishniy et al. ("On Embeddings for Numerical Features", NeurIPS 2022),
-    which bends where the data is.
+    With `ramps`, numbers that have quantiles give both of the above and, between these quantiles of
+    training ``q_0 < ... < q_T``, T columns ``clip((x - q_(t-1)) / (q_t - q_(t-1)), 0, 1)``: the
+    piecewise linear encoding of Gorishniy et al. ("On Embeddings for Numerical Features", NeurIPS
+    2022), which bends where the data is.
 
     Of a ragged feature, x is the mean of its numbers, missing if there is none.
 
@@ -58,8 +58,9 @@ class NumberColumns:
         self._ramps = ramps
         kinds = np.repeat([f.kind for f in chosen], self._widths) if chosen else np.empty(0, "U")
         everything = np.arange(len(kinds), dtype=np.int32)
-        self._clipped = everything if ramps else everything[kinds == "numeric"]
-        self._long = everything if ramps else everything[kinds == "age"]
+        bent = np.repeat([ramps and bool(f.quantiles) for f in chosen], self._widths).astype(bool)
+        self._clipped = everything[bent | (kinds == "numeric")]
+        self._long = everything[bent | (kinds == "age")]
         optional = np.repeat([f.missing for f in chosen], self._widths)
         self._optional = everything[np.asarray(optional, bool)]
         # One entry a ramp: which column it reads, where it begins and how long it is.

@@ -14,6 +14,7 @@ from tfgnn_ext.layers.dense_block import DenseBlock
 from tfgnn_ext.layers.feature_columns import FeatureColumns
 from tfgnn_ext.layers.path_fusion import PathFusion
 from tfgnn_ext.tensors.input_spec import InputSpec
+from tfgnn_ext.tensors.whole_graph import seeds_of
 
 
 def sehgnn(
@@ -126,7 +127,6 @@ class _Sehgnn(tf.keras.layers.Layer):
     ) -> None:
         super().__init__(name="sehgnn")
         self._node_set = spec.seed_node_set
-        self._whole = spec.whole
         self._encoders = encoders
         self._fusion = fusion
         self._layers = layers
@@ -134,13 +134,15 @@ class _Sehgnn(tf.keras.layers.Layer):
     def call(self, graph: tfgnn.GraphTensor) -> tfgnn.GraphTensor:
         part = graph.node_sets[self._node_set]
         inputs: Mapping[str, tf.Tensor] = dict(part.features)
-        sizes = part.sizes
-        if not self._whole:
+        found = seeds_of(graph)
+        if found is None:
             # Seeds are the first of their component; of a component without nodes, any will do.
             last = tf.maximum(part.total_size - 1, 0)
-            starts = tf.minimum(tf.cumsum(sizes, exclusive=True), last)
-            inputs = {name: tf.gather(values, starts) for name, values in inputs.items()}
-            sizes = tf.ones_like(sizes)
+            rows = tf.minimum(tf.cumsum(part.sizes, exclusive=True), last)
+        else:
+            _, rows = found
+        inputs = {name: tf.gather(values, rows) for name, values in inputs.items()}
+        sizes = tf.ones_like(rows)
         vectors = []
         for layers in self._encoders:
             vector = inputs
@@ -155,5 +157,5 @@ class _Sehgnn(tf.keras.layers.Layer):
         for layer in self._layers:
             state = layer(state)
         seeds = tfgnn.NodeSet.from_fields(sizes=sizes, features={tfgnn.HIDDEN_STATE: state})
-        context = tfgnn.Context.from_fields(sizes=graph.context.sizes)
+        context = tfgnn.Context.from_fields(sizes=sizes)
         return tfgnn.GraphTensor.from_pieces(context, {self._node_set: seeds})

@@ -27,7 +27,8 @@ def whole_graph_spec(whole: WholeGraph, seed_node_set: str) -> InputSpec:
     training; labels are not. A feature without a missing value gets no flag for it. A feature more
     than half of whose values are 0, such as a bag of words or of counts, is scaled but not shifted:
     centred, its zeros would outweigh the words. Its scale is the mean, over items that have any, of
-    the sum of an item's absolute values, so that bags of words sum to about 1.
+    the sum of an item's absolute values, so that bags of words sum to about 1; it has no quantiles,
+    as there is nothing to bend.
 
     Args:
       whole: The graph.
@@ -79,4 +80,5 @@ def _exact(feature: FeatureInput, values: npt.NDArray[Any]) -> FeatureInput:
         return feature
     # [num_items]
     sums = np.where(present, np.abs(values), 0).reshape(len(values), -1).sum(1, dtype=np.float64)
-    return dataclasses.replace(feature, mean=0.0, std=float(sums[sums > 0].mean()))
+    scale = float(sums[sums > 0].mean())
+    return dataclasses.replace(feature, mean=0.0, std=scale, quantiles=())
