@@ -13,6 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.graph.test_dataset_formats import (
+    heterophilous_arrays,
+    hgb_files,
+    write_hgb,
+    write_planetoid,
+)
 from tfgnn_ext.graph import datasets
 from tfgnn_ext.graph.datasets.source_files import SourceFiles
 from tfgnn_ext.graph.datasets.sources import SOURCES
@@ -52,8 +58,35 @@ def test_published_counts(name: str) -> None:
 
 
 def test_every_name_has_a_source() -> None:
-    assert tuple(SOURCES) == datasets.NAMES
-    assert set(PUBLISHED) | {"flights"} == set(datasets.NAMES)
+    assert (*SOURCES, *datasets.FORMATS) == datasets.NAMES
+    assert set(PUBLISHED) | {"flights"} == set(SOURCES)
+
+
+def test_own_files_in_a_known_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TFGNN_EXT_CACHE", str(tmp_path / "cache"))
+    np.savez(tmp_path / "a.npz", **heterophilous_arrays())
+    one = datasets.load("heterophilous", path=tmp_path / "a.npz", split=1)
+    assert one.graph.node_sets["node"].num_nodes == 5
+    assert np.bincount(one.seeds.splits).tolist() == [1, 1, 3]
+    assert datasets.schema("heterophilous", tmp_path / "a.npz")[1] == "node"
+    # Other content is another version, whatever the name.
+    before = datasets.version("heterophilous", tmp_path / "a.npz")
+    np.savez(tmp_path / "a.npz", **{**heterophilous_arrays(), "edges": np.array([[0, 4]])})
+    assert datasets.version("heterophilous", tmp_path / "a.npz") != before
+    changed = datasets.load("heterophilous", path=tmp_path / "a.npz")
+    assert changed.graph.edge_sets["edge"].num_edges == 2
+    (tmp_path / "hgb").mkdir()
+    write_hgb(tmp_path / "hgb", hgb_files())
+    assert datasets.load("hgb", path=tmp_path / "hgb", split=2).seeds.node_set == "paper"
+    (tmp_path / "planetoid").mkdir()
+    found = datasets.load("planetoid", path=write_planetoid(tmp_path / "planetoid"))
+    assert len(found.seeds) == 6
+    with pytest.raises(ValueError, match="`path` of `load` must be given with 'npz'. Got None."):
+        datasets.load("npz")
+    with pytest.raises(ValueError, match="`path` of `load` must be left out with 'cora'."):
+        datasets.load("cora", path="x")
+    with pytest.raises(ValueError, match="none.npz` must be a file, a folder or what names begin"):
+        datasets.load("npz", path=tmp_path / "none.npz")
 
 
 CONTENT = b"seven\n"

@@ -79,7 +79,8 @@ CONFIGS: dict[str, tuple[str, str, str, str]] = {
     "unknown data set": (
         "schema: schema.pbtxt", "dataset: fligths", "2:3",
         "`data.dataset` must be one of flights, cora, citeseer, amazon_computers, acm, "
-        "minesweeper, tolokers. Got 'fligths'. Did you mean `flights`?",
+        "minesweeper, tolokers, planetoid, npz, hgb, heterophilous. Got 'fligths'. "
+        "Did you mean `flights`?",
     ),
     "missing key": (
         "{edge_set: cites, fanout: 3}", "{fanout: 3}", "6:7",
@@ -135,6 +136,10 @@ CONFIGS: dict[str, tuple[str, str, str, str]] = {
     "split of tables of one's own": (
         "schema: schema.pbtxt", "schema: schema.pbtxt\n  split: 1", "1:1",
         "`data` must have `split` only with `dataset`.",
+    ),
+    "files of no format": (
+        "schema: schema.pbtxt", "schema: schema.pbtxt\n  path: a.npz", "1:1",
+        "`data` must have `path` if `dataset` is one of planetoid, npz, hgb, heterophilous",
     ),
     "split below zero": (
         "schema: schema.pbtxt", "schema: schema.pbtxt\n  split: -1", "3:3",

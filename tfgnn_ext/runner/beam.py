@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from tfgnn_ext.graph import SPLITS, datasets
+from tfgnn_ext.graph import SPLITS
 from tfgnn_ext.graph.write_tables import write_tables
-from tfgnn_ext.runner.data import check_config, schema_of
+from tfgnn_ext.runner.data import Data, check_config, read_data, schema_of
 from tfgnn_ext.runner.input_error import InputError
 from tfgnn_ext.runner.nearest import did_you_mean
 from tfgnn_ext.runner.running import open_run
@@ -68,7 +68,7 @@ def sampling_job(
         try:
             if data.dataset is not None:
                 folder = tables or folder
-                schema, seeds = _write_dataset(data.dataset, Path(folder))
+                schema, seeds = _write_dataset(read_data(loaded), Path(folder))
                 columns = SeedColumns(id="id", time="time", split="split", splits=splits)
             else:
                 assert data.schema_ is not None
@@ -93,8 +93,7 @@ def sampling_job(
         yield job
 
 
-def _write_dataset(name: str, folder: Path) -> tuple[Path, Path]:
-    found = datasets.load(name)
+def _write_dataset(found: Data, folder: Path) -> tuple[Path, Path]:
     schema = write_tables(found.graph, folder)
     seeds = found.seeds
     texts = seeds.ids.dtype.kind == "S"

@@ -56,7 +56,12 @@ class PropagateConfig(_Section):
 class DataConfig(_Section):
     """Either a data set by name, or a schema file and a table of seeds."""
 
-    dataset: datasets.Name | None = Field(None, description="A data set that is built in.")
+    dataset: datasets.Name | None = Field(
+        None, description="A data set by name, or the format of one's own files."
+    )
+    path: str | None = Field(
+        None, description="With a format: the file or folder. See `datasets.load`."
+    )
     split: Annotated[int, Field(ge=0)] = Field(
         0, description="With `dataset`: which of its splits. See `datasets.load`."
     )
@@ -74,6 +79,11 @@ class DataConfig(_Section):
             raise ValueError("must have `seeds` if it has `schema`, and only then")
         if self.split and self.dataset is None:
             raise ValueError("must have `split` only with `dataset`")
+        if (self.path is None) == (self.dataset in datasets.FORMATS):
+            raise ValueError(
+                f"must have `path` if `dataset` is one of {', '.join(datasets.FORMATS)}, and only "
+                "then"
+            )
         return self
 
 

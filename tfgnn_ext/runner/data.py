@@ -45,13 +45,19 @@ def schema_of(loaded: LoadedConfig) -> tuple[GraphSchema, str]:
     key = "schema" if data.dataset is None else "dataset"
     try:
         if data.dataset is not None:
-            return datasets.schema(data.dataset)
+            return datasets.schema(data.dataset, _own(loaded))
         assert data.schema_ is not None
         assert data.seeds is not None
         return read_schema(loaded.path(data.schema_)), data.seeds.node_set
     except (ValueError, OSError) as error:
         place = loaded.source.where(("data", key))
         raise InputError([f"{place}: `data.{key}`: {error}"]) from None
+
+
+def _own(loaded: LoadedConfig) -> Path | None:
+    """Where the user's own files of a data set are."""
+    path = loaded.config.data.path
+    return None if path is None else loaded.path(path)
 
 
 def check_config(loaded: LoadedConfig) -> None:
@@ -82,7 +88,7 @@ def read_data(loaded: LoadedConfig) -> Data:
     data = loaded.config.data
     try:
         if data.dataset is not None:
-            found = datasets.load(data.dataset, split=data.split)
+            found = datasets.load(data.dataset, path=_own(loaded), split=data.split)
             return _propagated(loaded, Data(found.graph, found.seeds))
         assert data.schema_ is not None
         graph = Graph.read(loaded.path(data.schema_))
@@ -135,7 +141,7 @@ def data_fingerprint(loaded: LoadedConfig) -> Any:
     data = loaded.config.data
     try:
         if data.dataset is not None:
-            version = datasets.version(data.dataset)
+            version = datasets.version(data.dataset, _own(loaded))
             return {"dataset": data.dataset, "version": version, "split": data.split}
         return [[path.name, *_stamp(path)] for path in sorted(set(_files(loaded)))]
     except (ValueError, OSError) as error:

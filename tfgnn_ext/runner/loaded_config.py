@@ -47,6 +47,8 @@ class LoadedConfig:
         """The whole config as plain values, to be read from any folder."""
         config = self.config
         found = {**config.resolved(), "title": self.title}
+        if config.data.path is not None:
+            found["data"]["path"] = str(self.path(config.data.path))
         if config.data.schema_ is not None:
             found["data"]["schema"] = str(self.path(config.data.schema_))
         if config.data.seeds is not None:

@@ -6,8 +6,10 @@ from tfgnn_ext.graph.datasets.hgb import read_hgb
 from tfgnn_ext.graph.datasets.load import NAMES, Name, cache_directory, load, schema, version
 from tfgnn_ext.graph.datasets.npz import read_npz
 from tfgnn_ext.graph.datasets.planetoid import read_planetoid
+from tfgnn_ext.graph.datasets.sources import FORMATS
 
 __all__ = [
+    "FORMATS",
     "NAMES",
     "Name",
     "cache_directory",

