@@ -49,7 +49,7 @@ def test_fits_its_data(recipe: str) -> None:
 
 @pytest.mark.slow
 def test_cora_in_short(tmp_path: Path) -> None:
-    """In 40 of 250 steps, three of four test papers are right; the largest class is one of three."""
+    """40 of 250 steps get three of four test papers right; the largest class is a third."""
     pytest.importorskip("tensorflow_gnn")
     _need("cora")
     path = run(
