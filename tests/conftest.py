@@ -11,7 +11,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from pathlib import Path
 
 _SAMPLING = Path(__file__).parents[1] / "tfgnn_ext" / "sampling"
-_NEWEST = max(path.stat().st_mtime for path in _SAMPLING.glob("*.py"))
-for _cached in _SAMPLING.glob("__pycache__/*.nb[ic]"):
+_NEWEST = max(path.stat().st_mtime for path in _SAMPLING.rglob("*.py"))
+for _cached in _SAMPLING.rglob("*.nb[ic]"):
     if _cached.stat().st_mtime < _NEWEST:
         _cached.unlink(missing_ok=True)

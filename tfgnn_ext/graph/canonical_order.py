@@ -46,7 +46,7 @@ def canonical_order(
     """
     columns = [sources, targets] if times is None else [sources, times, targets]
     first, *later = _packed(columns)
-    order: Int64 = np.argsort(first, kind="stable")
+    order = stable_order(first)
     tied = _equal_neighbours(first[order])
     for word in later:
         order, tied = _refined(order, tied, lambda rows, word=word: word[rows])
@@ -55,6 +55,28 @@ def canonical_order(
     elif features:
         order, _ = _refined(order, tied, lambda rows: content_keys(features, rows))
     return order  # Rows that still tie are equal in all that the graph holds.
+
+
+def stable_order(values: npt.NDArray[Any]) -> Int64:
+    """`np.argsort` with kind stable; several times faster for integers that span few bits.
+
+    Value and position then fit in one word, and sorting words takes vector instructions.
+
+    Args:
+      values: ``[num_values]``.
+
+    >>> stable_order(np.array([7, 5, 7, 5])).tolist()
+    [1, 3, 0, 2]
+    """
+    count = len(values)
+    if count and values.dtype.kind == "i":
+        low, bits = int(values.min()), count.bit_length()
+        if (int(values.max()) - low).bit_length() + bits < 64:
+            words = ((values.astype(np.int64) - low) << bits) | np.arange(count)
+            words.sort()
+            order: Int64 = words & ((1 << bits) - 1)
+            return order
+    return np.argsort(values, kind="stable")
 
 
 def content_keys(features: Mapping[str, Feature], rows: Int64) -> npt.NDArray[np.uint64]:

@@ -60,6 +60,7 @@ from tfgnn_ext.sampling.node_blocks import (
     number_seeds,
     place_seeds,
     repeated_ids,
+    unknown_ids,
     wanted_nodes,
 )
 from tfgnn_ext.sampling.plan import SamplingPlan
@@ -205,7 +206,7 @@ def _check_ids(
         if tag == _NODES or not parts[tag]:
             continue
         named = np.concatenate(parts[tag])
-        unknown = named if ids is None else named[~np.isin(named, ids)]
+        unknown = named if ids is None else unknown_ids(named, ids)
         if not len(unknown):
             continue
         if not drop:

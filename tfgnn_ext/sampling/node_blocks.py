@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfgnn_ext.graph.canonical_order import content_keys
+from tfgnn_ext.graph.canonical_order import content_keys, stable_order
 from tfgnn_ext.graph.node_set import id_keys
 from tfgnn_ext.sampling.adjacency import FEATURE, distinct, features_of
 from tfgnn_ext.sampling.assembly import TIME
@@ -82,6 +82,24 @@ def repeated_ids(ids: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return repeated
 
 
+def unknown_ids(named: npt.NDArray[Any], ids: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Those of `named` that are not among `ids`.
+
+    >>> unknown_ids(np.array([4, 9, 4, 5]), np.array([5, 4])).tolist()
+    [9]
+    """
+    if ids.dtype.kind == named.dtype.kind == "i" and len(ids):
+        low, high = int(ids.min()), int(ids.max())
+        if high - low < 64 * (len(ids) + len(named)):
+            known = np.zeros(high - low + 1, np.bool_)
+            known[ids - low] = True
+            inside = (named >= low) & (named <= high)
+            inside[inside] = known[named[inside] - low]
+            unknown: npt.NDArray[Any] = named[~inside]
+            return unknown
+    return named[~np.isin(named, ids)]
+
+
 class NodeBlock:
     """The nodes of one block, for look-ups by id.
 
@@ -93,7 +111,7 @@ class NodeBlock:
 
     def __init__(self, parts: list[Arrays]) -> None:
         nodes = join(parts)
-        order = np.argsort(nodes["id"], kind="stable")
+        order = stable_order(nodes["id"])
         ids = nodes["id"][order]
         repeated = np.zeros(len(ids), np.bool_)
         repeated[1:] = ids[1:] == ids[:-1]
