@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -54,3 +57,14 @@ def test_masks_are_independent() -> None:
     assert min(values.values()) > 1e-4, values
     mixed = np.where(np.random.default_rng(0).random(SHAPE) < 0.05, first, draw(3, 1))
     assert p_value(first, mixed) < 1e-4
+
+
+@pytest.mark.slow
+def test_replicas_draw_apart() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.layers.replicas"], capture_output=True, text=True, check=True
+    )
+    *masks, step = done.stdout.split()
+    assert len(set(masks)) == len(masks) == 4
+    assert all(10 < mask.count("1") < 54 for mask in masks)
+    assert step == "2"

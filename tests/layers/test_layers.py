@@ -92,6 +92,25 @@ def test_step_dropout_keeps_the_mean_and_goes_on_from_its_step() -> None:
     assert (first != other).any()
 
 
+@pytest.mark.parametrize("normalization", ["layer", "batch"])
+def test_activation_block(normalization: str) -> None:
+    values = np.random.default_rng(0).normal(2.0, 3.0, size=(ITEMS, 5)).astype(np.float32)
+    layer = layers.ActivationBlock(normalization=normalization)
+    axis = 1 if normalization == "layer" else 0
+    centred = values - values.mean(axis=axis, keepdims=True)
+    epsilon = 1e-3 if normalization == "layer" else 1e-5
+    expected = centred / np.sqrt((centred**2).mean(axis=axis, keepdims=True) + epsilon)
+    np.testing.assert_allclose(layer(values, training=True), np.maximum(expected, 0), atol=1e-4)
+    if normalization == "batch":
+        # The moving averages are a tenth of the way.
+        mean = 0.1 * values.mean(axis=0)
+        np.testing.assert_allclose(
+            layer(values, training=False),
+            np.maximum((values - mean) / np.sqrt(0.9 + 0.1 * values.var(axis=0)), 0),
+            atol=1e-3,
+        )
+
+
 def test_number_columns_golden() -> None:
     # Standardised: (14 - 10) / 2 = 2; clipped: (30 - 10) / 2 = 10 -> 5; age (9 - 3) / 2 = 3.
     columns = layers.NumberColumns(
@@ -135,6 +154,33 @@ def test_statistics_are_float32_under_mixed_precision() -> None:
     finally:
         tf.keras.mixed_precision.set_global_policy("float32")
     assert tf.cast(found, tf.float32).numpy().tolist() == [[-1.0], [1.0]]
+
+
+def test_a_policy_of_its_own() -> None:
+    # Without a global one: parts follow their layer.
+    for layer in (
+        layers.FeatureEncoder(features=PAPER, units=4, dropout=0.1, dtype="mixed_bfloat16"),
+        layers.FeatureColumns(features=PAPER, units=4, dtype="mixed_bfloat16"),
+    ):
+        found = layer(paper_inputs(), training=True)
+        assert found.dtype == tf.bfloat16
+        assert all(weight.dtype != tf.bfloat16 for weight in layer.weights)
+
+
+def test_far_values_stay_finite() -> None:
+    columns = layers.NumberColumns(
+        {
+            "x": FeatureInput(kind="numeric", std=1e-3, quantiles=(0.0, 1.0), missing=False),
+            "t/age": FeatureInput(kind="age", std=1e-3, known=True, missing=False),
+        },
+        ramps=True,
+    )
+    far = tf.constant([3e38, -3e38, np.nan])
+    with tf.GradientTape() as tape:
+        tape.watch(far)
+        found = columns({"x": far, "t/age": far, "t/known": tf.constant([1.0, 1.0, 0.0])})
+    assert np.isfinite(found).all()
+    assert np.isfinite(tape.gradient(found, far)).all()
 
 
 @pytest.mark.parametrize("reduce_type", ["mean", "sum", "max"])
