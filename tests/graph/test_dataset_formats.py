@@ -148,6 +148,14 @@ def test_plain_pickle_refuses_the_rest(value: Any) -> None:
         load_plain(pickle.dumps(value), "a.pkl")
 
 
+def test_plain_pickle_makes_no_room_for_what_is_not_there() -> None:
+    """A place in the memo is four bytes; up to it, pickle would allocate."""
+    for put in (b"r\xff\xff\xff\x7f", b"p2147483647\n"):
+        assert pickle.loads(b"\x80\x02]r\x00\x00\x00\x00.") == []
+        with pytest.raises(ValueError, match=r"a.pkl: .* Got: place 2147483647 in its memo."):
+            load_plain(b"\x80\x02]" + put + b".", "a.pkl")
+
+
 def test_plain_pickle_checks_a_matrix() -> None:
     matrix = scipy.sparse.csr_matrix(np.eye(3))
     matrix.indices[1] = 7

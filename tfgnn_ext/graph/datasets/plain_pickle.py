@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import io
 import pickle
+import pickletools
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,13 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _check_memo(content: bytes) -> None:
+    """Refuses places in the memo beyond what was read: pickle would make room up to there."""
+    for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
+        if opcode.name in ("PUT", "LONG_BINPUT") and argument is not None and argument > count:
+            raise pickle.UnpicklingError(f"place {argument} in its memo")
+
+
 def load_plain(content: bytes, name: str) -> Any:
     """Unpickles an array, a sparse matrix or a dictionary of lists.
 
@@ -135,6 +143,7 @@ def load_plain(content: bytes, name: str) -> Any:
     ValueError: a.pkl: must be a pickle of arrays, sparse rows and lists only. Got: builtins.print.
     """
     try:
+        _check_memo(content)
         return _plain(_Unpickler(io.BytesIO(content), encoding="latin1").load())
     except Exception as error:  # A damaged pickle fails in every way there is.
         shown = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
