@@ -40,7 +40,7 @@ from tfgnn_ext.graph.schema import EdgeColumns, NodeColumns
 from tfgnn_ext.graph.tfrecord import frame
 from tfgnn_ext.sampling.adjacency import Drawing, build_adjacency, distinct
 from tfgnn_ext.sampling.assembly import Assembly, Shard
-from tfgnn_ext.sampling.blocks import Arrays, by_id, join, pack, route, split, take, unpack
+from tfgnn_ext.sampling.blocks import Arrays, by_id, join, pack, split, take, unpack
 from tfgnn_ext.sampling.examples import write_examples
 from tfgnn_ext.sampling.hub.beam import (
     CutHubs,
@@ -262,14 +262,14 @@ def _number(
     """Numbers the seeds of a shard; they are the first requests."""
     shard, parts = group
     found = [_without(unpack(part), "id", _SEEDS, missing) for part in parts if part]
-    if not sum(len(part["id"]) for part in found):
+    if sum(len(part["id"]) for part in found):
+        seeds = number_seeds(shard, found)
+        for row in by_id("id", seeds, blocks):
+            yield beam.pvalue.TaggedOutput("reached", row)
+        for _, rows in by_shard({name: v for name, v in seeds.items() if name != "key"}):
+            yield shard, pack(rows)
+    else:
         yield shard, b""
-        return
-    seeds = number_seeds(shard, found)
-    for place, rows in split(seeds, route(seeds["id"], blocks)):
-        yield beam.pvalue.TaggedOutput("reached", (place, pack(rows)))
-    for _, rows in by_shard({name: v for name, v in seeds.items() if name != "key"}):
-        yield shard, pack(rows)
 
 
 def _build(
@@ -293,10 +293,8 @@ def _draw(
     """Draws for all requests of one block, and routes what they reach."""
     _, found = group
     requests = [unpack(part) for part in found["requests"]]
-    if not requests:
-        return
-    wanted = distinct(join(requests))
-    for part in found["edges"]:
+    wanted = distinct(join(requests)) if requests else {}
+    for part in found["edges"] if requests else ():
         yield from drawn_edges(drawing(unpack(part), wanted), blocks)
 
 
@@ -304,13 +302,12 @@ def _join_nodes(group: tuple[int, Mapping[str, Iterable[bytes]]]) -> Iterator[Bl
     """Sends each shard the nodes that its components hold."""
     _, found = group
     parts, requests = ([unpack(part) for part in found[tag]] for tag in (_NODES, "requests"))
-    if not requests:
-        return
-    nodes = NodeBlock(parts)
-    wanted = wanted_nodes(requests)
-    rows = nodes.find(wanted["id"])
-    for shard, part in split({"row": rows}, wanted["component"]):
-        yield shard, pack(nodes.rows(part["row"]))
+    if requests:
+        nodes = NodeBlock(parts)
+        wanted = wanted_nodes(requests)
+        rows = nodes.find(wanted["id"])
+        for shard, part in split({"row": rows}, wanted["component"]):
+            yield shard, pack(nodes.rows(part["row"]))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -37,12 +37,11 @@ def typed(blocks: Any) -> Any:
 
 def drawn_edges(drawn: Arrays, blocks: int) -> Iterator[Any]:
     """Sends drawn edges to their shards and, as "reached", what they lead to to its blocks."""
-    if not len(drawn["target"]):
-        return
-    for shard, rows in by_shard(replies(drawn)):
-        yield shard, pack(rows)
-    for row in by_id("id", reached_nodes(drawn), blocks):
-        yield beam.pvalue.TaggedOutput("reached", row)
+    if len(drawn["target"]):
+        for shard, rows in by_shard(replies(drawn)):
+            yield shard, pack(rows)
+        for row in by_id("id", reached_nodes(drawn), blocks):
+            yield beam.pvalue.TaggedOutput("reached", row)
 
 
 class FindHubs(beam.PTransform):
@@ -115,16 +114,16 @@ def divert(row: Block, hubs: Iterable[bytes], places: int) -> Iterator[Any]:
     ids = hub_ids(hubs)
     if not len(ids):
         yield row
-        return
-    requests = unpack(row[1])
-    numbers = find_hubs(requests["id"], ids)
-    usual = numbers < 0
-    if usual.any():
-        yield row[0], pack(take(requests, usual))
-    rows = take(requests, ~usual)
-    rows["hub"] = numbers[~usual].astype(np.int32)
-    for place in by_id("component", rows, places):
-        yield beam.pvalue.TaggedOutput("hubs", place)
+    else:
+        requests = unpack(row[1])
+        numbers = find_hubs(requests["id"], ids)
+        usual = numbers < 0
+        if usual.any():
+            yield row[0], pack(take(requests, usual))
+        rows = take(requests, ~usual)
+        rows["hub"] = numbers[~usual].astype(np.int32)
+        for place in by_id("component", rows, places):
+            yield beam.pvalue.TaggedOutput("hubs", place)
 
 
 @dataclasses.dataclass(frozen=True)

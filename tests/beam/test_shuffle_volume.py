@@ -1,0 +1,114 @@
+"""The model of shuffled bytes against the bytes that a job shuffles."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from pathlib import Path
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from apache_beam.metrics import Metrics
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from tfgnn_ext.sampling import SamplingOp, SamplingPlan
+from tfgnn_ext.sampling.beam import SampleSubgraphs, WriteSamples
+from tfgnn_ext.sampling.shuffle_volume import SetSize, shuffle_volume
+
+NODES, EDGES, SEEDS, WIDTH = 100_000, 1_000_000, 300, 5
+SCHEMA = """
+node_sets { key: "n" value { metadata { filename: "n.parquet" }
+  features { key: "x" value { dtype: DT_FLOAT shape { dim { size: 5 } } } } } }
+edge_sets { key: "e" value { source: "n" target: "n" metadata { filename: "e.parquet" }
+  features { key: "w" value { dtype: DT_FLOAT shape {} } } } }
+"""
+PLAN = SamplingPlan(
+    seed_node_set="n",
+    ops=(
+        SamplingOp(name="a", edge_set="e", fanout=4),
+        SamplingOp(name="b", edge_set="e", fanout=3, inputs=("a",)),
+    ),
+)
+
+
+def write(folder: Path) -> None:
+    random = np.random.default_rng(0)
+    x = pa.FixedSizeListArray.from_arrays(pa.array(random.random(NODES * WIDTH)), WIDTH)
+    pq.write_table(pa.table({"id": np.arange(NODES), "x": x}), folder / "n.parquet")
+    ends = random.integers(0, NODES, (2, EDGES))
+    edges = {"source": ends[0], "target": ends[1], "w": random.random(EDGES)}
+    pq.write_table(pa.table(edges), folder / "e.parquet")
+    pq.write_table(pa.table({"id": np.arange(SEEDS)}), folder / "seeds.parquet")
+    (folder / "schema.pbtxt").write_text(SCHEMA)
+
+
+def counted(row: tuple[int, bytes], name: str) -> tuple[int, bytes]:
+    Metrics.counter("bytes", name).inc(len(row[1]))
+    return row
+
+
+def shuffled(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """The bytes that go into each join and each grouping, by its label and tag."""
+    meet, read = beam.CoGroupByKey.expand, SampleSubgraphs._read_edges
+
+    def tapped(part, name: str):  # type: ignore[no-untyped-def]
+        tap = beam.Map(counted, name).with_output_types(tuple[int, bytes])
+        return part | f"Count {name}" >> tap
+
+    def expand_meet(self, parts):  # type: ignore[no-untyped-def]
+        return meet(self, {tag: tapped(p, f"{self.label}/{tag}") for tag, p in parts.items()})
+
+    def read_edges(self, begin, name: str):  # type: ignore[no-untyped-def]
+        rows = read(self, begin, name)
+        return dataclasses.replace(rows, rows=tapped(rows.rows, f"Group edges {name}"))
+
+    monkeypatch.setattr(beam.CoGroupByKey, "expand", expand_meet)
+    monkeypatch.setattr(SampleSubgraphs, "_read_edges", read_edges)
+    sampling = SampleSubgraphs(
+        schema=folder / "schema.pbtxt", plan=PLAN, seeds=folder / "seeds.parquet", shards=2,
+        blocks=2,
+    )  # fmt: skip
+    pipeline = beam.Pipeline(runner=FnApiRunner())
+    _ = pipeline | sampling | WriteSamples(folder / "out", sampling)
+    result = pipeline.run()
+    result.wait_until_finish()
+    found: Counter[str] = Counter()
+    for counter in result.metrics().query()["counters"]:
+        if counter.key.metric.namespace == "bytes":
+            found[counter.key.metric.name] += counter.result
+    return found
+
+
+def test_the_model_is_within_a_tenth_of_the_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path)
+    found = shuffled(tmp_path, monkeypatch)
+    steps = {
+        "edges e": ("Group edges e", "Targets meet n/targets of e", "Sources meet n/sources of e"),
+        "operation a": ("Meet a/edges", "Meet a/requests", "Gather/o:a"),
+        "operation b": ("Meet b/edges", "Meet b/requests", "Gather/o:b"),
+        "nodes n": (
+            "Meet nodes n/nodes",
+            "Meet nodes n/requests",
+            "Targets meet n/nodes",
+            "Sources meet n/nodes",
+            "Gather/n:n",
+        ),
+    }
+    sizes = {
+        "n": SetSize(rows=NODES, feature_bytes=4 * WIDTH),
+        "e": SetSize(rows=EDGES, feature_bytes=4),
+    }
+    ends = {"e": ("n", "n")}
+    model = shuffle_volume(PLAN, ends, sizes, SEEDS)
+    assert set(model) == {*steps, "total"}
+    for step, parts in steps.items():
+        assert min(found[part] for part in parts) > 0
+        assert sum(found[part] for part in parts) == pytest.approx(model[step], rel=0.1), step
+    # A model that forgets the features must not pass.
+    bare = shuffle_volume(PLAN, ends, {**sizes, "n": SetSize(rows=NODES)}, SEEDS)
+    assert sum(found[part] for part in steps["nodes n"]) != pytest.approx(bare["nodes n"], rel=0.1)
