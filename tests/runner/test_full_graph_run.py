@@ -124,5 +124,7 @@ def test_propagated_features(finished: tuple[Path, Path], tmp_path: Path) -> Non
         if name.startswith("via:") and name.endswith(("cites", "wrote"))
     }
     assert len(pq.read_table(path / "predictions.parquet")) == 211
+    with pytest.raises(InputError, match="`data.latent` must not name the seeds' node set"):
+        run(config, out=tmp_path / "bare", overrides=["data.latent=[paper]"], progress=QUIET)
     with pytest.raises(InputError, match="must have no propagated labels"):
         run(config, out=tmp_path / "other", overrides=overrides[:1], progress=QUIET)

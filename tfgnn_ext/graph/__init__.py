@@ -8,6 +8,7 @@ from tfgnn_ext.graph.edge_set import EdgeSet
 from tfgnn_ext.graph.feature import NEVER, Feature
 from tfgnn_ext.graph.files import find_files
 from tfgnn_ext.graph.graph import Graph
+from tfgnn_ext.graph.ids_alone import ids_alone
 from tfgnn_ext.graph.infer_schema import infer_schema
 from tfgnn_ext.graph.node_set import NodeSet
 from tfgnn_ext.graph.propagation import propagate_features, propagate_labels
@@ -48,6 +49,7 @@ __all__ = [
     "content_keys",
     "datasets",
     "find_files",
+    "ids_alone",
     "infer_schema",
     "new_schema",
     "parse_message",

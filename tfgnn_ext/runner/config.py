@@ -70,6 +70,11 @@ class DataConfig(_Section):
     )
     seeds: SeedsConfig | None = Field(None, description="With `schema`.")
     propagate: PropagateConfig | None = Field(None, description="`{}` for its defaults.")
+    latent: list[str] = Field(
+        [],
+        description="Node sets, not the seeds', of which models see ids in place of features. Those "
+        "without features are that way already; propagation reads the features all the same.",
+    )
 
     @pydantic.model_validator(mode="after")
     def _is_either(self) -> DataConfig:

@@ -16,6 +16,7 @@ from tfgnn_ext.graph import (
     Seeds,
     datasets,
     find_files,
+    ids_alone,
     propagate_features,
     propagate_labels,
     read_schema,
@@ -89,23 +90,28 @@ def read_data(loaded: LoadedConfig) -> Data:
     try:
         if data.dataset is not None:
             found = datasets.load(data.dataset, path=_own(loaded), split=data.split)
-            return _propagated(loaded, Data(found.graph, found.seeds))
+            return _prepared(loaded, Data(found.graph, found.seeds))
         assert data.schema_ is not None
         graph = Graph.read(loaded.path(data.schema_))
         seeds = _seeds(loaded, graph, _read_seeds_table(loaded, graph))
-        return _propagated(loaded, Data(graph, seeds))
+        return _prepared(loaded, Data(graph, seeds))
     except (ValueError, OSError) as error:
         raise InputError(getattr(error, "problems", None) or [str(error)]) from None
 
 
-def _propagated(loaded: LoadedConfig, data: Data) -> Data:
-    """The data with what `data.propagate` adds."""
-    config = loaded.config.data.propagate
-    if config is None:
-        return data
-    graph, seeds, how = data.graph, data.seeds, {"hops": config.hops, "edge_sets": config.edge_sets}
-    wide = propagate_features(graph, seeds.node_set, **how)
-    return Data(propagate_labels(wide, seeds, **how) if config.labels else wide, seeds)
+def _prepared(loaded: LoadedConfig, data: Data) -> Data:
+    """The data with what `data.propagate` adds, without what `data.latent` takes away."""
+    graph, seeds, config = data.graph, data.seeds, loaded.config.data
+    if config.propagate is not None:
+        how = {"hops": config.propagate.hops, "edge_sets": config.propagate.edge_sets}
+        graph = propagate_features(graph, seeds.node_set, **how)
+        if config.propagate.labels:
+            graph = propagate_labels(graph, seeds, **how)
+    if seeds.node_set in config.latent:
+        raise ValueError(
+            f"`data.latent` must not name the seeds' node set. Got {seeds.node_set!r}."
+        )
+    return Data(ids_alone(graph, config.latent) if config.latent else graph, seeds)
 
 
 def _read_seeds_table(loaded: LoadedConfig, graph: Graph) -> pa.Table:
