@@ -72,8 +72,8 @@ class DataConfig(_Section):
     propagate: PropagateConfig | None = Field(None, description="`{}` for its defaults.")
     latent: list[str] = Field(
         [],
-        description="Node sets, not the seeds', of which models see ids in place of features. Those "
-        "without features are that way already; propagation reads the features all the same.",
+        description="Node sets, not the seeds', of which models see ids in place of features. "
+        "Those without features are that way already; propagation reads the features all the same.",
     )
 
     @pydantic.model_validator(mode="after")
