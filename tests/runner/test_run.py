@@ -215,3 +215,27 @@ def test_a_stopped_run_goes_on_to_the_same_metrics(
     started = [event["step"] for event in events if event["event"] == "training started"]
     assert started[0] == 0
     assert started[-1] > 0
+
+
+def test_embeddings_by_beam_equal_those_of_the_run(
+    finished: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Samples and embeds in one job, and from the files of a sampling job."""
+    pytest.importorskip("apache_beam")
+    from pipelines import embed_nodes as job
+    from tfgnn_ext.runner.beam import sample_on_beam
+
+    _, path = finished
+    known = pq.read_table(path / "embeddings" / "paper.parquet")
+    expected = dict(zip(known["id"].to_pylist(), known["embedding"].to_pylist(), strict=True))
+    assert sample_on_beam(path, tmp_path / "samples", split="test", shards=2) > 9
+    job.main(["--model", f"{path}/model", "--config", f"{path}", "--shards", "2",
+              "--out", f"{tmp_path}/all"])  # fmt: skip
+    job.main(["--model", f"{path}/model", "--samples", f"{tmp_path}/samples",
+              "--out", f"{tmp_path}/test"])  # fmt: skip
+    found = {name: pq.read_table(sorted(tmp_path.glob(f"{name}-*"))) for name in ("all", "test")}
+    assert sorted(found["all"]["id"].to_pylist()) == sorted(expected)
+    assert 9 < len(found["test"]) < len(expected)
+    for table in found.values():
+        wanted = [expected[id_] for id_ in table["id"].to_pylist()]
+        np.testing.assert_allclose(np.stack(table["embedding"].to_numpy()), wanted, atol=1e-5)

@@ -17,6 +17,7 @@ not just examples, are equal byte for byte. A worker never loads TensorFlow.
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 import uuid
@@ -32,7 +33,15 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 from google.protobuf import text_format
 
-from tfgnn_ext.graph import Graph, GraphError, GraphSchema, find_files, protos, read_schema
+from tfgnn_ext.graph import (
+    Graph,
+    GraphError,
+    GraphSchema,
+    find_files,
+    parse_schema,
+    protos,
+    read_schema,
+)
 from tfgnn_ext.graph.columns import to_ids
 from tfgnn_ext.graph.node_set import display_id
 from tfgnn_ext.graph.read_tables import text_columns
@@ -725,13 +734,30 @@ def _united(parts: list[Any], label: str) -> Any:
     return parts[0] if len(parts) == 1 else parts | label >> beam.Flatten()
 
 
-def _read_schema(path: str) -> GraphSchema:
-    if "://" not in path:
-        return read_schema(path)
-    from tfgnn_ext.graph import parse_schema
-
+def read_text(path: str) -> str:
+    """A text file on any of Beam's file systems."""
     with _open(path) as file:
-        return parse_schema(file.read().decode(), path)
+        return str(file.read().decode())
+
+
+def _read_schema(path: str) -> GraphSchema:
+    return parse_schema(read_text(path), path) if "://" in path else read_schema(path)
+
+
+def read_samples(pbegin: Any, directory: str) -> Any:
+    """The examples of a finished sampling job, as a collection of bytes.
+
+    Raises:
+      ValueError: There is no manifest.
+    """
+    path = FileSystems.join(directory, MANIFEST)
+    if not FileSystems.exists(path):
+        raise ValueError(
+            f"`{directory}` must hold the samples of a finished job. Got no {MANIFEST} in it."
+        )
+    files = json.loads(read_text(path))["files"]
+    names = [FileSystems.join(directory, item["name"]) for item in files]
+    return pbegin | beam.Create(names) | beam.io.ReadAllFromTFRecord()
 
 
 class WriteSamples(beam.PTransform):
