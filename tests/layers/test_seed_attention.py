@@ -24,13 +24,18 @@ def inputs(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def layer() -> SeedAttention:
-    return SeedAttention(groups=GROUPS, num_heads=HEADS, units=UNITS, pooled_units=POOLED, seed=4)
+    made = SeedAttention(groups=GROUPS, num_heads=HEADS, units=UNITS, pooled_units=POOLED, seed=4)
+    made(inputs())
+    random = np.random.default_rng(9)  # Biases begin at 0.
+    made.set_weights([w + random.normal(size=w.shape) / 5 for w in made.get_weights()])
+    return made
 
 
 def reference(
     attention: SeedAttention, seeds: np.ndarray, items: np.ndarray, mask: np.ndarray
 ) -> np.ndarray:
-    query, key, value, pooled, bias = (w.numpy() for w in attention.weights)
+    names = [w.name.partition(":")[0].rpartition("/")[2] for w in attention.weights]
+    w = dict(zip(names, attention.get_weights(), strict=True))
     width = UNITS // HEADS
     rows = []
     for c in range(COMPONENTS):
@@ -41,13 +46,16 @@ def reference(
             begin += slots
             for h in range(HEADS):
                 index = g * HEADS + h
-                q = seeds[c] @ query[:, index * width : (index + 1) * width]
-                scores = np.array([q @ (key[index] @ items[c, i]) for i in chosen])
+                part = slice(index * width, (index + 1) * width)
+                q = seeds[c] @ w["query"][:, part] + w["query_bias"][part]
+                scores = np.array([q @ (w["key"][index] @ items[c, i]) for i in chosen])
                 weights = np.exp(scores / np.sqrt(width))
-                parts = [items[c, i] @ value[index] for i in chosen]
-                total = sum((w * p for w, p in zip(weights, parts, strict=True)), np.zeros(width))
+                parts = [items[c, i] @ w["value"][index] + w["value_bias"][index] for i in chosen]
+                total = sum((a * p for a, p in zip(weights, parts, strict=True)), np.zeros(width))
                 values.append(total / weights.sum() if chosen else total)
-            flat = [np.maximum(items[c, i] @ pooled + bias, 0) for i in chosen]
+            flat = [
+                np.maximum(items[c, i] @ w["pooled"][g] + w["pooled_bias"][g], 0) for i in chosen
+            ]
             found.append(np.mean(flat, axis=0) if flat else np.zeros(POOLED))
             found.append(np.max(flat, axis=0) if flat else np.zeros(POOLED))
         rows.append(np.concatenate([*values, *found]))
@@ -95,6 +103,8 @@ def test_groups_do_not_mix() -> None:
 def test_configuration_and_gradients() -> None:
     attention = layer()
     again = SeedAttention.from_config(attention.get_config())
+    again(inputs())
+    again.set_weights(attention.get_weights())
     np.testing.assert_array_equal(again(inputs()), attention(inputs()))
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(attention(inputs()) ** 2)

@@ -15,13 +15,13 @@ class SeedAttention(tf.keras.layers.Layer):
     """Multi-head attention of a component's seed to groups of items, each with its own weights.
 
     A group g is what one edge set reached. With s_c the seed's state in component c, h_i the state
-    of item i, and heads of width w, ``score_i = <Q_g s_c, K_g h_i> / sqrt(w)``, softmax over the
-    component's items in the group, ``out_cg = [sum_i softmax_i V_g h_i, mean_i m_i, max_i m_i]``
-    with ``m_i = relu(P h_i + b)``, P shared by the groups. The mean and the maximum count and
-    detect, which a softmax cannot. A group without items gives zeros.
+    of item i, and heads of width w, ``score_i = <Q_g s_c + b_g, K_g h_i> / sqrt(w)``, softmax over
+    the component's items in the group, ``out_cg = [sum_i softmax_i (V_g h_i + a_g), mean_i m_i,
+    max_i m_i]`` with ``m_i = relu(P_g h_i + p_g)``. The mean and the maximum count and detect,
+    which a softmax cannot. A group without items gives zeros.
 
-    Keys and values are never formed: ``<Q s, K h> = <K' Q s, h>`` is a product of h with one vector
-    a component and head, and ``sum a_i V h_i = V sum a_i h_i`` projects once a component. The cost
+    Keys and values are never formed: ``<q, K h> = <K' q, h>`` is a product of h with one vector a
+    component and head, and ``sum a_i V h_i = V sum a_i h_i`` projects once a component. The cost
     of an item is ``2 num_heads + pooled_units`` products of the states' width.
 
     Args:
@@ -75,31 +75,37 @@ class SeedAttention(tf.keras.layers.Layer):
             )
             return self.add_weight(name=name, shape=shape, initializer=initializer)
 
+        def bias(name: str, shape: list[int]) -> Any:
+            return self.add_weight(name=name, shape=shape, initializer="zeros")
+
+        # What an item is multiplied by is, in effect, one matrix: keys, values and what is pooled.
+        item_units = 2 * self.units + self.pooled_units
         self._query = kernel("query", [seeds, number * self.units], seeds, self.units, 0)
-        self._key = kernel("key", [number * heads, width, items], items, self.units, 1)
-        self._value = kernel("value", [number * heads, items, width], items, self.units, 2)
-        shape = [items, self.pooled_units]
-        self._pooled = kernel("pooled", shape, items, self.pooled_units, 3)
-        self._bias = self.add_weight(name="bias", shape=[self.pooled_units], initializer="zeros")
+        self._query_bias = bias("query_bias", [number * self.units])
+        self._key = kernel("key", [number * heads, width, items], items, item_units, 1)
+        self._value = kernel("value", [number * heads, items, width], items, item_units, 2)
+        self._value_bias = bias("value_bias", [number * heads, width])
+        self._pooled = kernel("pooled", [number, items, self.pooled_units], items, item_units, 3)
+        self._pooled_bias = bias("pooled_bias", [number, self.pooled_units])
         super().build(input_shape)
 
     def call(self, inputs: tuple[tf.Tensor, ...]) -> tf.Tensor:
         seeds, items, mask = inputs
         heads, width = self.num_heads, self.units // self.num_heads
         # [num_components, groups * num_heads, width] -> [..., d_h]
-        queries = tf.reshape(tf.matmul(seeds, self._query), [-1, len(self.groups) * heads, width])
+        queries = tf.matmul(seeds, self._query) + self._query_bias
+        queries = tf.reshape(queries, [-1, len(self.groups) * heads, width])
         queries = _by_head(queries, self._key) * width**-0.5
-        # [num_components, sum(groups), pooled_units]
-        pooled = tf.nn.relu(tf.matmul(items, self._pooled) + self._bias) * mask[..., None]
-        attended, found = [], []
+        attended, reached, found = [], [], []
         slices = zip(
             tf.split(queries, len(self.groups), axis=1),
             tf.split(items, self.groups, axis=1),
             tf.split(mask, self.groups, axis=1),
-            tf.split(pooled, self.groups, axis=1),
+            tf.unstack(self._pooled),
+            tf.unstack(self._pooled_bias),
             strict=True,
         )
-        for query, item, present, pool in slices:
+        for query, item, present, kernel, bias in slices:
             # [num_components, num_heads, slots]
             scores = tf.matmul(query, item, transpose_b=True)
             there = present[:, None, :]
@@ -107,11 +113,18 @@ class SeedAttention(tf.keras.layers.Layer):
             weights = tf.nn.softmax(scores) * there
             # [num_components, num_heads, d_h]
             attended.append(tf.matmul(weights, item))
-            count = tf.maximum(tf.reduce_sum(present, axis=1, keepdims=True), 1.0)
+            count = tf.reduce_sum(present, axis=1, keepdims=True)
+            reached += [tf.minimum(count, 1.0)] * heads
+            # [num_components, slots, pooled_units]
+            pool = tf.nn.relu(tf.matmul(item, kernel) + bias) * present[..., None]
             # relu'd values: 0 is the maximum of nothing.
-            found += [tf.reduce_sum(pool, axis=1) / count, tf.reduce_max(pool, axis=1)]
+            found += [
+                tf.reduce_sum(pool, axis=1) / tf.maximum(count, 1.0),
+                tf.reduce_max(pool, axis=1),
+            ]
         # [num_components, groups * num_heads, width]
         values = _by_head(tf.concat(attended, axis=1), self._value)
+        values += self._value_bias * tf.concat(reached, axis=1)[..., None]
         flat = tf.reshape(values, [-1, len(self.groups) * self.units])
         return tf.concat([flat, *found], axis=-1)
 

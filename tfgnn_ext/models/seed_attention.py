@@ -61,7 +61,7 @@ class _SeedAttentionModel(tf.keras.layers.Layer):
             name: FeatureEncoder(
                 features=features,
                 units=units,
-                activation="relu",
+                activation="gelu",
                 id_dropout=id_dropout,
                 seed=next(counter),
                 name=f"encode_{name}",
@@ -69,7 +69,7 @@ class _SeedAttentionModel(tf.keras.layers.Layer):
             for name, features in spec.nodes.items()
             if features
         }
-        self._hidden = {name: dense(units, "relu") for name in self._encoders}
+        self._hidden = {name: dense(units, "gelu") for name in self._encoders}
         slots: dict[str, dict[str, int]] = {}
         for name, (_, target) in spec.endpoints.items():
             most = spec.most_edges.get(name)
