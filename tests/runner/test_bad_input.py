@@ -417,3 +417,20 @@ def test_a_label_that_is_an_input_too(papers: Path, command: Command, tmp_path: 
     assert (code, out) == (2, "")
     assert "`data.seeds.label` must not be an input too: take feature 'label' out" in errors
     assert not (tmp_path / "run").exists()
+
+
+def test_ragged_features_are_not_compiled(papers: Path, command: Command, tmp_path: Path) -> None:
+    table = pq.read_table(papers.parent / "paper.parquet")
+    lists = pa.array([[venue] for venue in table["venue"].to_pylist()])
+    index = table.column_names.index("venue")
+    pq.write_table(table.set_column(index, "venue", lists), papers.parent / "paper.parquet")
+    schema = papers.parent / "schema.pbtxt"
+    ragged = "DT_STRING shape { dim { size: -1 } }"
+    schema.write_text(schema.read_text().replace("DT_STRING", ragged))
+    assert command("check", papers)[0] == 0
+    papers.write_text(papers.read_text().replace("epochs: 3", "epochs: 3\n  jit_compile: true"))
+    code, out, errors = command("run", papers, "--out", tmp_path / "run")
+    assert (code, out) == (2, "")
+    assert ":18:3: `training.jit_compile` must be false with ragged features" in errors
+    assert "Got true and node set 'paper', feature 'venue'." in errors
+    assert not (tmp_path / "run").exists()

@@ -23,8 +23,10 @@ from tfgnn_ext.sampling import (
 from tfgnn_ext.tensors import (
     ParseExamples,
     SampledBatches,
+    WholeGraph,
     fit_input_spec,
     vocabularies,
+    whole_graph_spec,
 )
 from tfgnn_ext.tensors.input_spec import FeatureInput
 
@@ -159,9 +161,11 @@ def test_the_encoder_reads_means_over_lists() -> None:
     by_shape = {tuple(v.shape): v for v in kernel.values()}
     by_shape[7, 2].assign(table)
     weights = by_shape[(encoder._columns.width, 2)]
-    weights.assign(np.eye(encoder._columns.width, 2))
-    # The mean of marks is 3, one deviation above the mean: columns (3 - 1) / 2 and asinh(1).
-    first = [1.0, np.arcsinh(1.0)]
+    first_column = np.zeros((encoder._columns.width, 2))
+    first_column[0, 0] = 1
+    weights.assign(first_column)
+    # The mean of marks is 3, one deviation above the mean: (3 - 1) / 2.
+    first = [1.0, 0.0]
     expected = np.array(
         [
             (table[1] + table[3]) / 2 + table[4] + first,
@@ -215,7 +219,24 @@ def test_a_template_learns_from_lists(data: tuple[Graph, Seeds], sampler: InMemo
     assert np.mean(labels == np.bincount(labels).argmax()) < 0.8
 
 
+def test_a_whole_graph_holds_the_lists() -> None:
+    schema = parse_schema("""node_sets { key: "n" value {
+      features { key: "tags" value { dtype: DT_STRING shape { dim { size: -1 } } } }
+      features { key: "marks" value { dtype: DT_FLOAT shape { dim { size: -1 } } } } } }""")
+    nodes = pa.table(
+        {"id": [1, 2, 3], "tags": [["b", "a"], [], ["b"]], "marks": [[2.0], [], [4, 8]]}
+    )
+    whole = WholeGraph(Graph.from_tables(schema, {"n": nodes}))
+    part = whole.tensor.node_sets["n"]
+    assert part["tags"].to_list() == [[2, 1], [], [2]]
+    spec = whole_graph_spec(whole, "n").nodes["n"]
+    assert spec["tags"].size == 3
+    assert (spec["marks"].mean, spec["marks"].std, spec["marks"].missing) == (4.0, 2.0, True)
+
+
 def test_static_sizes_are_refused(data: tuple[Graph, Seeds], sampler: InMemorySampler) -> None:
     budget = Sizes(nodes={"paper": 99}, edges={"cites": 99})
-    with pytest.raises(ValueError, match="node set 'paper' has the ragged feature 'tags'|'marks'"):
+    with pytest.raises(
+        ValueError, match="must be None: node set 'paper', feature '(tags|marks)', is"
+    ):
         SampledBatches(sampler, data[1], batch_size=4, budget=budget)

@@ -8,6 +8,7 @@ from tfgnn_ext.graph import SPLITS
 from tfgnn_ext.graph.timed_parts import timed_parts
 from tfgnn_ext.runner.context import Context
 from tfgnn_ext.runner.input_error import InputError
+from tfgnn_ext.sampling.ragged_features import ragged_features
 
 
 def check_seeds(context: Context) -> None:
@@ -56,6 +57,12 @@ def check_seeds(context: Context) -> None:
     except ValueError as error:
         problems.append(f"{where(('sampling',))}: {error}")
     else:
+        ragged = [] if context.full_graph else ragged_features(context.sampler)
+        if context.config.training.jit_compile and ragged:
+            problems.append(
+                f"{where(('training', 'jit_compile'))}: `training.jit_compile` must be false with "
+                f"ragged features, which have no static size. Got true and {ragged[0]}."
+            )
         if timed and seeds.times is None:
             problems.append(
                 f"{where(('data', 'seeds'))}: `data.seeds.time` must be given: what the graph's "

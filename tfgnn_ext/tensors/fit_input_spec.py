@@ -45,7 +45,7 @@ def _numeric(
     )
 
 
-def _array(values: tf.Tensor | tf.RaggedTensor) -> npt.NDArray[Any]:
+def as_numbers(values: tf.Tensor | tf.RaggedTensor) -> npt.NDArray[Any]:
     """The values as NumPy; of lists, what a model reads of each: the mean of its numbers."""
     found = ragged_numbers(values) if isinstance(values, tf.RaggedTensor) else values
     array: npt.NDArray[Any] = found.numpy()
@@ -78,7 +78,7 @@ def fit_input_spec(
         for values, sets in ((node_values, sample.node_sets), (edge_values, sample.edge_sets)):
             for name, part in sets.items():
                 for feature, tensor in part.features.items():
-                    values.setdefault(name, {}).setdefault(feature, []).append(_array(tensor))
+                    values.setdefault(name, {}).setdefault(feature, []).append(as_numbers(tensor))
     if not node_values:
         raise ValueError("`graphs` of `fit_input_spec` must hold at least one sample. Got none.")
 

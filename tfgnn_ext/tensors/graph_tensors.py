@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from tfgnn_ext.graph import Ragged
 from tfgnn_ext.sampling import InMemorySampler, Sizes
 from tfgnn_ext.sampling.known_features import edge_times
+from tfgnn_ext.sampling.ragged_features import ragged_features
 from tfgnn_ext.tensors.component_ids import component_ids
 from tfgnn_ext.tensors.set_features import SetFeatures
 
@@ -24,19 +24,6 @@ def latent_node_sets(sampler: InMemorySampler) -> tuple[str, ...]:
         if not sampler.graph.node_sets[name].features
         and not (sampler.timed and sampler.graph.node_sets[name].times)
     )
-
-
-def _refuse_ragged(sampler: InMemorySampler) -> None:
-    graph, layout = sampler.graph, sampler.layout
-    sets = [(f"node set {name!r}", graph.node_sets[name].features) for name in layout.node_sets]
-    sets += [(f"edge set {name!r}", graph.edge_sets[name].features) for name in layout.edge_sets]
-    for where, features in sets:
-        for name, feature in features.items():
-            if isinstance(feature.values, Ragged):
-                raise ValueError(
-                    f"`budget` of `GraphTensors` must be None: {where} has the ragged feature "
-                    f"{name!r}, which has no static size. Got a budget (as for `jit_compile`)."
-                )
 
 
 class GraphTensors:
@@ -65,8 +52,12 @@ class GraphTensors:
         labels: Sequence[str] = (),
     ) -> None:
         graph = sampler.graph
-        if budget is not None:
-            _refuse_ragged(sampler)
+        ragged = ragged_features(sampler)
+        if budget is not None and ragged:
+            raise ValueError(
+                f"`budget` of `GraphTensors` must be None: {ragged[0]}, is ragged and has no "
+                "static size. Got a budget (as for `jit_compile`)."
+            )
         self._layout = sampler.layout
         self._endpoints = sampler.endpoints
         self._seed_node_set = sampler.plan.seed_node_set

@@ -12,7 +12,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgnn_ext.sampling import SamplingPlan
-from tfgnn_ext.tensors.fit_input_spec import fit_input_spec
+from tfgnn_ext.tensors.fit_input_spec import as_numbers, fit_input_spec
 from tfgnn_ext.tensors.input_spec import FeatureInput, InputSpec
 from tfgnn_ext.tensors.whole_graph import WholeGraph
 
@@ -44,7 +44,7 @@ def whole_graph_spec(whole: WholeGraph, seed_node_set: str) -> InputSpec:
     ) -> dict[str, dict[str, FeatureInput]]:
         return {
             name: {
-                key: _exact(feature, parts[name].features[key].numpy())
+                key: _exact(feature, as_numbers(parts[name].features[key]))
                 for key, feature in features.items()
             }
             for name, features in sets.items()
