@@ -174,20 +174,21 @@ def rows(quick: bool, folder: Path) -> list[Row]:
     for engine in ("duckdb", "polars"):
         joined = joins(engine, graph)
         note = "" if joined else f"{engine} is not installed"
-        row = Row(f"two joins by {engine}", joined and joined[1], "s", note=note)
+        value = None if joined is None else joined[1]
+        row = Row(name=f"two joins by {engine}", value=value, unit="s", note=note)
         table.append(row)
     base = next((row for row in table if row.value is not None), None)
     table.insert(
         0,
         Row(
-            f"{seeds:,} seeds, {nodes:,} nodes, {edges:,} edges, fan-outs 10 and 5",
-            cpu,
-            "CPU s",
-            base.name + ", s" if base else "",
-            base.value if base else None,
-            10.0,
-            True,
-            f"{wall:.1f} s, {peak:.2f} GiB",
+            name=f"{seeds:,} seeds, {nodes:,} nodes, {edges:,} edges, fan-outs 10 and 5",
+            value=cpu,
+            unit="CPU s",
+            baseline=f"{base.name}, s" if base else "",
+            baseline_value=base.value if base else None,
+            target=10.0,
+            at_most=True,
+            note=f"{wall:.1f} s, {peak:.2f} GiB",
         ),
     )
     sizes = [edges // 10, edges] if quick else [edges // 10, edges, 10 * edges]
@@ -199,11 +200,20 @@ def rows(quick: bool, folder: Path) -> list[Row]:
         grown = write_graph(folder / f"grown-{size}", size // 10, size, seeds, files=8)
         cost, wall, peak = ours(grown)
         costs.append((cost, peak))
-        table.append(Row(f"{size:,} edges", cost, "CPU s", note=f"{wall:.1f} s, {peak:.2f} GiB"))
+        table.append(
+            Row(
+                name=f"{size:,} edges",
+                value=cost,
+                unit="CPU s",
+                note=f"{wall:.1f} s, {peak:.2f} GiB",
+            )
+        )
     # From the second size on: the first is all start-up.
     exponent = math.log(costs[-1][0] / costs[-2][0]) / math.log(sizes[-1] / sizes[-2])
-    table.append(Row("growth with the edges, exponent", exponent, "", target=1.1, at_most=True))
-    table.append(Row("memory", costs[-1][1], "GiB", target=6.0, at_most=True))
+    bound = {"at_most": True}
+    name = "growth with the edges, exponent"
+    table.append(Row(name=name, value=exponent, unit="", target=1.1, **bound))
+    table.append(Row(name="memory", value=costs[-1][1], unit="GiB", target=6.0, **bound))
     table += star(quick, folder)
     table += beside_tf_gnn(quick, folder)
     return table
@@ -224,7 +234,7 @@ def star(quick: bool, folder: Path) -> list[Row]:
         job = {"fanouts": (2, 3), "shards": max(nodes // 5000, 4), "hub_edges": hub // 10}
         cpu, wall, peak = ours(graph, **options, **job)
         label = f"{nodes:,} seeds that all reach a hub of {hub:,} edges, {name}"
-        table.append(Row(label, cpu, "CPU s", note=f"{wall:.1f} s, {peak:.2f} GiB"))
+        table.append(Row(name=label, value=cpu, unit="CPU s", note=f"{wall:.1f} s, {peak:.2f} GiB"))
     return table
 
 
@@ -241,9 +251,16 @@ def beside_tf_gnn(quick: bool, folder: Path) -> list[Row]:
     note = f"TF-GNN: {fixed:.0f} CPU s and {1000 * each:.1f} CPU ms a seed"
     rate = nodes / cpu
     return [
-        Row("seeds per CPU second, every node a seed", rate, "seeds/CPU s",
-            "TF-GNN's Beam sampler", theirs, 50 * theirs, note=note)
-    ]  # fmt: skip
+        Row(
+            name="seeds per CPU second, every node a seed",
+            value=rate,
+            unit="seeds/CPU s",
+            baseline="TF-GNN's Beam sampler",
+            baseline_value=theirs,
+            target=50 * theirs,
+            note=note,
+        )
+    ]
 
 
 def main() -> None:
