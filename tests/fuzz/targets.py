@@ -7,6 +7,7 @@ not say what the input must be, or if it leaves a file behind.
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import io
 import pickle
 import tempfile
@@ -20,12 +21,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import scipy.sparse
 
+from tests.graph.test_dataset_formats import OGB_ONE, write_ogb
 from tests.runner.papers import CONFIG, SCHEMA
 from tfgnn_ext.graph import Graph, parse_schema, read_table
 from tfgnn_ext.graph.datasets import (
     read_heterophilous,
     read_hgb,
     read_npz,
+    read_ogb,
     read_planetoid,
 )
 from tfgnn_ext.graph.datasets.plain_pickle import load_plain
@@ -156,6 +159,15 @@ def _hgb(content: bytes, folder: Path) -> Any:
     return Graph.from_tables(schema, tables)
 
 
+def _ogb(content: bytes, folder: Path) -> Any:
+    names = sorted(OGB_ONE)
+    write_ogb(folder, OGB_ONE)
+    chosen = names[content[0] % len(names)] if content else names[0]
+    (folder / f"{chosen}.csv.gz").write_bytes(gzip.compress(content[1:]))
+    schema, tables = read_ogb(folder)
+    return Graph.from_tables(schema, tables)
+
+
 def _stored(content: bytes, folder: Path) -> Any:
     """A saved graph, one of whose files is other bytes."""
     schema = parse_schema('node_sets { key: "n" value {} } edge_sets { key: "e" value '
@@ -218,6 +230,7 @@ TARGETS = {
     ),
     "hgb": Target(_hgb, b"\x04" + _HGB["node.dat"].encode(), tuple(_HGB)),
     "hgb archive": _as_file("a.zip", _graph(read_hgb), _zipped(_HGB)),
+    "ogb": Target(_ogb, b"\x01" + OGB_ONE["raw/node-feat"].encode(), ("raw", "split")),
     "schema": Target(_text(parse_schema), SCHEMA.encode()),
     "sampling spec": Target(
         _text(lambda text: plan_from_spec(parse_sampling_spec(text))),

@@ -5,6 +5,7 @@ from tfgnn_ext.graph.datasets.heterophilous import read_heterophilous
 from tfgnn_ext.graph.datasets.hgb import read_hgb
 from tfgnn_ext.graph.datasets.load import NAMES, Name, cache_directory, load, schema, version
 from tfgnn_ext.graph.datasets.npz import read_npz
+from tfgnn_ext.graph.datasets.ogb import read_ogb
 from tfgnn_ext.graph.datasets.planetoid import read_planetoid
 from tfgnn_ext.graph.datasets.sources import FORMATS
 
@@ -18,6 +19,7 @@ __all__ = [
     "read_heterophilous",
     "read_hgb",
     "read_npz",
+    "read_ogb",
     "read_planetoid",
     "schema",
     "version",

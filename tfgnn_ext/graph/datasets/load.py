@@ -33,6 +33,7 @@ Name = Literal[
     "npz",
     "hgb",
     "heterophilous",
+    "ogb",
 ]
 NAMES: tuple[str, ...] = get_args(Name)
 

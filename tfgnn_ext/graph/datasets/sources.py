@@ -13,6 +13,7 @@ from tfgnn_ext.graph.datasets.graph_tables import Tables
 from tfgnn_ext.graph.datasets.heterophilous import read_heterophilous
 from tfgnn_ext.graph.datasets.hgb import read_hgb
 from tfgnn_ext.graph.datasets.npz import read_npz
+from tfgnn_ext.graph.datasets.ogb import read_ogb
 from tfgnn_ext.graph.datasets.planetoid import PARTS, read_planetoid
 from tfgnn_ext.graph.datasets.source_files import SourceFiles
 from tfgnn_ext.graph.schema import GraphSchema
@@ -48,6 +49,7 @@ FORMATS: dict[str, Callable[[Path], Tables]] = {
     "npz": read_npz,
     "hgb": read_hgb,
     "heterophilous": read_heterophilous,
+    "ogb": read_ogb,
 }
 
 
@@ -55,7 +57,7 @@ def source_of_files(format: str, path: Path) -> Source:
     """A data set of the user's own files; its version follows their content."""
 
     def version() -> str:
-        found = [path] if path.is_file() else sorted(path.glob("*"))
+        found = [path] if path.is_file() else sorted(path.rglob("*"))
         found = found or sorted(path.parent.glob(f"{path.name}.*"))
         if not found:
             raise ValueError(
@@ -64,7 +66,7 @@ def source_of_files(format: str, path: Path) -> Source:
         digest = hashlib.sha256()
         for file in found:
             if file.is_file():
-                digest.update(f"{file.name}\n".encode())
+                digest.update(f"{file.relative_to(path.parent)}\n".encode())
                 digest.update(hashlib.sha256(file.read_bytes()).digest())
         return f"{digest.hexdigest()[:12]}-{_CONTENT}"
 
