@@ -110,5 +110,9 @@ def test_configuration_and_gradients() -> None:
         loss = tf.reduce_sum(attention(inputs()) ** 2)
     gradients = tape.gradient(loss, attention.trainable_weights)
     assert all(np.abs(g.numpy()).max() > 0 for g in gradients)
+    with pytest.raises(
+        ValueError, match="`num_heads` of `SeedAttention` must be an int >= 1. Got 0"
+    ):
+        SeedAttention(groups=[1], num_heads=0, units=4, pooled_units=2)
     with pytest.raises(ValueError, match="`units` of `SeedAttention` must be a multiple of"):
         SeedAttention(groups=[1], num_heads=4, units=6, pooled_units=1)

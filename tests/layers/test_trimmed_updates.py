@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
+from tensorflow_gnn.models.gcn import GCNConv
 
 from tests.reference.graphs import random_batch
 from tfgnn_ext.layers import PoolNeighbors, TrimmedUpdates
+from tfgnn_ext.layers.trimmed_updates import layer_state
 from tfgnn_ext.tensors.size_budget import SizeBudget
 
 DIRECTIONS = [("cites", tfgnn.SOURCE)]
@@ -69,6 +71,30 @@ def test_what_reaches_unknown_nodes_is_refused() -> None:
     )
     with pytest.raises(ValueError, match="must receive along `directions`"):
         trimmed(keras.GraphUpdate(node_sets={"paper": other}))
+
+
+def test_degrees_of_trimmed_senders_are_refused() -> None:
+    update = keras.NodeSetUpdate(
+        {"cites": GCNConv(3, receiver_tag=tfgnn.SOURCE)},
+        keras.NextStateFromConcat(tf.keras.layers.Dense(3)),
+    )
+    with pytest.raises(ValueError, match="must not be of GCNConv, which counts the degrees"):
+        trimmed(keras.GraphUpdate(node_sets={"paper": update}))
+    # Untrimmed, updates may do what they like.
+    trimmed(keras.GraphUpdate(node_sets={"paper": update}), trim=False)
+
+
+def test_states_after_each_layer() -> None:
+    updates = [keras.GraphUpdate(node_sets={"paper": node_update()}) for _ in range(2)]
+    options = {"seed_node_set": "paper", "directions": DIRECTIONS, "remember": True}
+    graph = random_batch(3).graph()
+    found = TrimmedUpdates(updates, **options)(graph).node_sets["paper"]
+    whole = TrimmedUpdates(updates, trim=False, **options)(graph).node_sets["paper"]
+    for name in (layer_state(0), layer_state(1)):
+        expected = whole[name].numpy()[random_batch(3).seeds]
+        np.testing.assert_allclose(found[name], expected, atol=1e-6)
+    np.testing.assert_array_equal(found[layer_state(1)], found[tfgnn.HIDDEN_STATE])
+    assert np.abs(found[layer_state(0)] - found[layer_state(1)]).max() > 0.01
 
 
 def test_direction_of_a_convolution_must_agree() -> None:

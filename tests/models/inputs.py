@@ -124,22 +124,27 @@ def random_inputs(seed: int, *, components: int = 4) -> Inputs:
     )
 
 
-def input_spec(graph_spec: tfgnn.GraphTensorSpec, *, budget: SizeBudget | None = None) -> InputSpec:
+def input_spec(
+    graph_spec: tfgnn.GraphTensorSpec, *, budget: SizeBudget | None = None, few: bool = False
+) -> InputSpec:
+    """The spec; with `few`, papers have one feature: what encodes them takes time to trace."""
     return InputSpec(
         graph_spec=graph_spec,
         seed_node_set="paper",
-        nodes={"paper": PAPER, "author": AUTHOR},
+        nodes={"paper": {"pages": PAPER["pages"]} if few else PAPER, "author": AUTHOR},
         edges={"cites": CITES, "by": {}, "wrote": {}},
         budget=budget,
     )
 
 
-def unpadded_spec() -> InputSpec:
+def unpadded_spec(*, few: bool = False) -> InputSpec:
     spec = random_inputs(0).graph().spec
-    return input_spec(spec.relax(num_components=True, num_nodes=True, num_edges=True))
+    return input_spec(spec.relax(num_components=True, num_nodes=True, num_edges=True), few=few)
 
 
-def padded_spec(inputs: list[Inputs], num_layers: int, receivers: str) -> InputSpec:
+def padded_spec(
+    inputs: list[Inputs], num_layers: int, receivers: str, *, few: bool = False
+) -> InputSpec:
     tags = {"source": (0,), "target": (1,), "both": (0, 1)}[receivers]
     budget = fit_size_budget(
         [each.batch.graph() for each in inputs],
@@ -150,4 +155,4 @@ def padded_spec(inputs: list[Inputs], num_layers: int, receivers: str) -> InputS
         edge_totals=EDGE_TOTALS,
         margin=1.0,
     )
-    return input_spec(inputs[0].padded().graph().spec, budget=budget)
+    return input_spec(inputs[0].padded().graph().spec, budget=budget, few=few)

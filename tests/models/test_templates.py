@@ -81,27 +81,29 @@ def test_templates_are_described(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_trimmed_equals_untrimmed(name: str, options: dict[str, Any]) -> None:
-    spec = unpadded_spec()
-    inputs = [random_inputs(seed) for seed in range(3)]
+    spec = unpadded_spec(few=True)
     trimmed = make(name, spec, **options)
     whole = make(name, spec, **options, trim=False)
     for left, right in zip(trimmed.weights, whole.weights, strict=True):
         # One seed, one set of initial weights.
         np.testing.assert_array_equal(left, right)
-    layers, receivers = options.get("num_layers", 2), options.get("receivers", "source")
-    padded = make(name, padded_spec(inputs, layers, receivers), **options)
+    inputs = [random_inputs(seed) for seed in range(3)]
     run_trimmed, run_whole = compiled(trimmed), compiled(whole)
-    # Compiling takes most of the time: the first case of each template stands for the others.
-    run_padded = tf.function(lambda graph: padded(graph), jit_compile=options == {})
+    run_padded = None
+    # Compiling takes most of the time: the first case stands for the others.
+    if options == TRIMMED[name][0]:
+        padded = make(name, padded_spec(inputs, 2, "source", few=True), **options)
+        run_padded = tf.function(lambda graph: padded(graph), jit_compile=True)
     for each in inputs:
         expected = seed_states(run_whole, each)
         assert expected.shape == (4, 16 if options.get("jumping_knowledge") == "concat" else 8)
         assert np.isfinite(expected).all()
         assert np.abs(expected).max() > 0.01
         np.testing.assert_allclose(seed_states(run_trimmed, each), expected, atol=1e-5)
-        states = run_padded(each.padded().graph()).node_sets["paper"]
-        assert states.sizes.numpy().tolist() == [1] * 5
-        np.testing.assert_allclose(states[tfgnn.HIDDEN_STATE][:4], expected, atol=2e-5)
+        if run_padded is not None:
+            states = run_padded(each.padded().graph()).node_sets["paper"]
+            assert states.sizes.numpy().tolist() == [1] * 5
+            np.testing.assert_allclose(states[tfgnn.HIDDEN_STATE][:4], expected, atol=2e-5)
 
 
 def test_padded_without_budget_is_exact() -> None:
@@ -128,6 +130,8 @@ def test_invalid_arguments() -> None:
     spec = unpadded_spec()
     for name, options in (
         ("graph_sage", {"num_layers": 0}),
+        ("mt_albis", {"message_units": 0}),
+        ("vanilla_mpnn", {"message_units": -3}),
         ("graph_sage", {"receivers": "sideways"}),
         ("graph_sage", {"encoding": "raw"}),
         ("graph_sage", {"reduce_type": "median"}),
@@ -265,7 +269,7 @@ def test_every_input_reaches_the_seed(name: str, encoding: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(TRIMMED))
 def test_one_seed_one_model(name: str) -> None:
-    spec = unpadded_spec()
+    spec = unpadded_spec(few=True)
     tf.keras.utils.set_random_seed(1)
     first = make(name, spec, dropout=0.4, id_dropout=0.3)
     tf.keras.utils.set_random_seed(2)
@@ -299,7 +303,7 @@ def test_dropout_goes_on_where_weights_were_saved(dropped: str, tmp_path: Any) -
     np.testing.assert_array_equal(seed_states(other, inputs, training=True), expected)
 
 
-@pytest.mark.parametrize("name", ["gcn", "hgt"])
+@pytest.mark.parametrize("name", ["gcn"])
 def test_fit_compiled(name: str) -> None:
     inputs = [random_inputs(seed) for seed in range(3)]
     model = make(name, padded_spec(inputs, 2, "source"), dropout=0.2, edge_dropout=0.2, l2=1e-4)

@@ -53,6 +53,13 @@ class SeedAttention(tf.keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        for name, value in (
+            ("num_heads", num_heads),
+            ("units", units),
+            ("pooled_units", pooled_units),
+        ):
+            if isinstance(value, bool) or value < 1:
+                raise ValueError(f"`{name}` of `SeedAttention` must be an int >= 1. Got {value!r}.")
         if units % num_heads:
             raise ValueError(
                 f"`units` of `SeedAttention` must be a multiple of `num_heads` = {num_heads}. "

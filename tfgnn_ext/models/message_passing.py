@@ -21,6 +21,7 @@ from tfgnn_ext.layers.feature_encoder import FeatureEncoder
 from tfgnn_ext.layers.glorot_sequence import GlorotSequence
 from tfgnn_ext.layers.next_state import NextState
 from tfgnn_ext.layers.trimmed_updates import TrimmedUpdates, layer_state
+from tfgnn_ext.models.positive import positive
 from tfgnn_ext.tensors.input_spec import FeatureInput, InputSpec
 from tfgnn_ext.tensors.rounds import Direction
 from tfgnn_ext.tensors.trimming import edge_set_name
@@ -114,11 +115,7 @@ class MessagePassing:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, value in (("units", self.units), ("num_layers", self.num_layers)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(
-                    f"`{name}` of `MessagePassing` must be an int >= 1. Got {value!r}."
-                )
+        positive("MessagePassing", units=self.units, num_layers=self.num_layers)
         hints = typing.get_type_hints(type(self))
         for name in ("encoding", "receivers", "normalization", "residual", "jumping_knowledge"):
             known = typing.get_args(hints[name])

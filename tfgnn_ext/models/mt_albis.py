@@ -12,6 +12,7 @@ from tensorflow_gnn.models.multi_head_attention import MultiHeadAttentionConv
 from tfgnn_ext.layers.next_state_dropout import NextStateDropout
 from tfgnn_ext.models.heads import width_of_heads
 from tfgnn_ext.models.message_passing import MessagePassing, Messages, shared_options
+from tfgnn_ext.models.positive import positive
 from tfgnn_ext.tensors.input_spec import InputSpec
 
 _ATTENTIONS = {"multi_head": MultiHeadAttentionConv, "gat_v2": GATv2Conv}
@@ -52,6 +53,7 @@ def mt_albis(
       A model from the GraphTensor to one that holds the seed node set with HIDDEN_STATE.
     """
     design = MessagePassing(spec=spec, normalization=normalization, dropout=dropout, **options)
+    positive("mt_albis", message_units=message_units)
     if attention not in ("none", *_ATTENTIONS):
         raise ValueError(
             f"`attention` of `mt_albis` must be one of none, {', '.join(_ATTENTIONS)}. Got "

@@ -13,6 +13,7 @@ from tfgnn_ext.graph.propagation import FEATURES, LABELS
 from tfgnn_ext.layers.dense_block import DenseBlock
 from tfgnn_ext.layers.feature_columns import FeatureColumns
 from tfgnn_ext.layers.path_fusion import PathFusion
+from tfgnn_ext.models.positive import positive
 from tfgnn_ext.tensors.input_spec import InputSpec
 from tfgnn_ext.tensors.whole_graph import seeds_of
 
@@ -57,8 +58,7 @@ def sehgnn(
     Returns:
       A model from the GraphTensor to one that holds the seed node set with HIDDEN_STATE.
     """
-    if num_layers < 1:
-        raise ValueError(f"`num_layers` of `sehgnn` must be an int >= 1. Got {num_layers!r}.")
+    positive("sehgnn", units=units, num_layers=num_layers)
     if fusion not in ("attention", "concat"):
         raise ValueError(f"`fusion` of `sehgnn` must be one of attention, concat. Got {fusion!r}.")
     features = spec.nodes.get(spec.seed_node_set, {})

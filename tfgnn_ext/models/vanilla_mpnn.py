@@ -8,6 +8,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgnn_ext.models.message_passing import MessagePassing, Messages, shared_options
+from tfgnn_ext.models.positive import positive
 from tfgnn_ext.tensors.input_spec import InputSpec
 
 
@@ -36,6 +37,7 @@ def vanilla_mpnn(
       A model from the GraphTensor to one that holds the seed node set with HIDDEN_STATE.
     """
     design = MessagePassing(spec=spec, normalization=normalization, **options)
+    positive("vanilla_mpnn", message_units=message_units)
 
     def convolve(messages: Messages) -> tf.keras.layers.Layer:
         return tfgnn.keras.layers.SimpleConv(
