@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgnn_ext import models, training
-from tfgnn_ext.graph import Graph, Seeds, parse_schema
+from tfgnn_ext.graph import Feature, Graph, Ragged, Seeds, parse_schema
 from tfgnn_ext.layers import FeatureEncoder
 from tfgnn_ext.sampling import (
     InMemorySampler,
@@ -23,6 +23,7 @@ from tfgnn_ext.sampling import (
 from tfgnn_ext.tensors import (
     ParseExamples,
     SampledBatches,
+    SetFeatures,
     WholeGraph,
     fit_input_spec,
     vocabularies,
@@ -231,7 +232,17 @@ def test_a_whole_graph_holds_the_lists() -> None:
     assert part["tags"].to_list() == [[2, 1], [], [2]]
     spec = whole_graph_spec(whole, "n").nodes["n"]
     assert spec["tags"].size == 3
-    assert (spec["marks"].mean, spec["marks"].std, spec["marks"].missing) == (4.0, 2.0, True)
+    marks = spec["marks"]
+    assert [np.ravel(marks.mean).tolist(), np.ravel(marks.std).tolist()] == [[4.0], [2.0]]
+    assert marks.missing
+
+
+def test_codes_beyond_the_vocabulary_are_refused() -> None:
+    """A lookup would read another row, or none."""
+    words = np.array([b"", b"x"])
+    for values in (np.array([0, 2], np.int32), Ragged.of([[0], [2]], np.int32)):
+        with pytest.raises(ValueError, match=r"must be codes in \[0, 2\), .* Got 2."):
+            SetFeatures({"a": Feature(values, words)}, {}, timed=False)
 
 
 def test_static_sizes_are_refused(data: tuple[Graph, Seeds], sampler: InMemorySampler) -> None:

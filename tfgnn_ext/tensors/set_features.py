@@ -26,6 +26,9 @@ class SetFeatures:
       times: The set's time columns, each int64 ``[num_items]``.
       timed: Whether seeds carry times.
       labels: Features to mask on the seed's own row.
+
+    Raises:
+      ValueError: A string's code is not in its vocabulary.
     """
 
     def __init__(
@@ -36,6 +39,8 @@ class SetFeatures:
         timed: bool,
         labels: Sequence[str] = (),
     ) -> None:
+        for feature in features.values():
+            feature.check()
         self._features = {
             name: (feature.shape, feature.known_at) for name, feature in features.items()
         }
