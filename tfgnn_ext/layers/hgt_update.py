@@ -18,8 +18,8 @@ class _InOrder(HGTGraphUpdate):
 
     def _do_init_nontrackables(self, spec: tfgnn.GraphTensorSpec) -> None:
         super()._do_init_nontrackables(spec)
-        self._receivers = sorted(self._receivers)
-        self._senders = sorted(self._senders)
+        receivers, senders = (vars(self)[name] for name in ("_receivers", "_senders"))
+        self._receivers, self._senders = sorted(receivers), sorted(senders)
 
 
 class HgtUpdate(tf.keras.layers.Layer):

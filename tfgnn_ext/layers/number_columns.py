@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -49,12 +49,9 @@ class NumberColumns:
         }
         self._flags = sorted(set(self._flag_of.values()))
 
-        def column(values: list[float]) -> tf.Tensor:
-            # [sum of widths]
-            return np.repeat(np.asarray(values, np.float32), self._widths)
-
-        self._mean = column([f.mean for f in chosen])
-        self._std = column([f.std for f in chosen])
+        # [sum of widths]
+        self._mean = _columns(chosen, "mean")
+        self._std = _columns(chosen, "std")
         self._ramps = ramps
         kinds = np.repeat([f.kind for f in chosen], self._widths) if chosen else np.empty(0, "U")
         everything = np.arange(len(kinds), dtype=np.int32)
@@ -87,7 +84,8 @@ class NumberColumns:
         """Encodes the delivered features of a set.
 
         Args:
-          inputs: By name, ``[num_items, *shape]`` or ragged ``[num_items, (length)]``; others than those of `features` are ignored.
+          inputs: By name, ``[num_items, *shape]`` or ragged ``[num_items, (length)]``; others than
+            those of `features` are ignored.
 
         Returns:
           float32 [num_items, width].
@@ -135,6 +133,12 @@ class NumberColumns:
             there = tf.gather(present, self._owner, axis=1)
             columns.append(tf.where(there, tf.clip_by_value(ramps, 0.0, 1.0), 0.0))
         return columns
+
+
+def _columns(features: Sequence[FeatureInput], name: str) -> np.ndarray:
+    """An attribute of each feature, for each of its columns."""
+    parts = [np.broadcast_to(np.float32(getattr(f, name)), f.width) for f in features]
+    return np.concatenate(parts) if parts else np.empty(0, np.float32)
 
 
 def _pick(values: tf.Tensor, columns: np.ndarray) -> tf.Tensor:

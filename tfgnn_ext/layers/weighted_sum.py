@@ -46,7 +46,7 @@ class WeightedSum(tf.keras.layers.Layer):
         self.units = units
         self._kernel_initializer = kernel_initializer
         self._kernel_regularizer = kernel_regularizer
-        self._dense = None
+        self._dense: Any = None
         if units is not None:
             self._dense = tf.keras.layers.Dense(
                 units,

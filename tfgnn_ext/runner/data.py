@@ -103,7 +103,10 @@ def _prepared(loaded: LoadedConfig, data: Data) -> Data:
     """The data with what `data.propagate` adds, without what `data.latent` takes away."""
     graph, seeds, config = data.graph, data.seeds, loaded.config.data
     if config.propagate is not None:
-        how = {"hops": config.propagate.hops, "edge_sets": config.propagate.edge_sets}
+        how: dict[str, Any] = {
+            "hops": config.propagate.hops,
+            "edge_sets": config.propagate.edge_sets,
+        }
         graph = propagate_features(graph, seeds.node_set, **how)
         if config.propagate.labels:
             graph = propagate_labels(graph, seeds, **how)

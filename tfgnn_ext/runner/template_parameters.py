@@ -58,7 +58,9 @@ def _shared_options() -> dict[str, tuple[str, Any, str]]:
             texts[field.target.id],
         )
         for field in shared.body
-        if isinstance(field, ast.AnnAssign) and field.value is not None
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and field.value is not None
     }
 
 
