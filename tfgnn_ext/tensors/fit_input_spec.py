@@ -17,7 +17,7 @@ from tfgnn_ext.tensors.graph_tensors import ID
 from tfgnn_ext.tensors.input_spec import FeatureInput, InputSpec
 from tfgnn_ext.tensors.ragged_means import ragged_numbers
 
-_QUANTILES = 17
+_QUANTILES = 9
 _KNOWN = "/known"
 
 
