@@ -5,6 +5,7 @@ from __future__ import annotations
 from tfgnn_ext.layers.activation_block import ActivationBlock
 from tfgnn_ext.layers.basis_conv import Bases, BasisConv
 from tfgnn_ext.layers.code_embeddings import CodeEmbeddings
+from tfgnn_ext.layers.component_attention import ComponentAttention
 from tfgnn_ext.layers.dense_block import DenseBlock
 from tfgnn_ext.layers.drop_edges import DropEdges
 from tfgnn_ext.layers.edge_weights import EdgeWeights
@@ -33,6 +34,7 @@ __all__ = [
     "Bases",
     "BasisConv",
     "CodeEmbeddings",
+    "ComponentAttention",
     "DenseBlock",
     "DropEdges",
     "EdgeWeights",

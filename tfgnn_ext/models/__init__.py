@@ -11,6 +11,7 @@ from tfgnn_ext.models.gat_v2 import gat_v2
 from tfgnn_ext.models.gcn import gcn
 from tfgnn_ext.models.gin import gin
 from tfgnn_ext.models.graph_sage import graph_sage
+from tfgnn_ext.models.graph_transformer import graph_transformer
 from tfgnn_ext.models.hgt import hgt
 from tfgnn_ext.models.message_passing import MessagePassing, Messages, shared_options
 from tfgnn_ext.models.mt_albis import mt_albis
@@ -29,6 +30,7 @@ __all__ = [
     "gcn",
     "gin",
     "graph_sage",
+    "graph_transformer",
     "hgt",
     "mt_albis",
     "multi_head_attention",
@@ -48,6 +50,7 @@ TEMPLATES: dict[str, Callable[..., tf.keras.Model]] = {
         gcn,
         gin,
         graph_sage,
+        graph_transformer,
         hgt,
         mt_albis,
         multi_head_attention,
