@@ -7,6 +7,31 @@ from typing import Any
 import tensorflow as tf
 
 
+@tf.keras.utils.register_keras_serializable(package="tfgnn_ext")
+class HeadsGlorot(tf.keras.initializers.Initializer):
+    """Uniform as `MultiHeadAttention` draws its kernels ``[width, heads, width of a head]``.
+
+    The limit is ``sqrt(6 / (width (heads + width of a head)))``, several times smaller than that of
+    the flat kernel: attention starts near the mean of all values, and learns much faster.
+
+    >>> bool(tf.reduce_max(HeadsGlorot(heads=4, seed=1)([64, 64])) < 0.0685)
+    True
+    """
+
+    def __init__(self, *, heads: int, seed: int) -> None:
+        self._heads = heads
+        self._seed = seed
+
+    def __call__(self, shape: Any, dtype: Any = None, **kwargs: Any) -> tf.Tensor:
+        fans = self._heads + shape[1] // self._heads if self._heads > 1 else 1 + shape[1] / shape[0]
+        limit = (6 / (shape[0] * fans)) ** 0.5
+        uniform = tf.keras.initializers.RandomUniform(-limit, limit, self._seed)
+        return uniform(shape, dtype=dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"heads": self._heads, "seed": self._seed}
+
+
 class SequenceAttention(tf.keras.layers.Layer):
     """Multi-head attention with the call signature of `tf.keras.layers.MultiHeadAttention`.
 
@@ -51,11 +76,13 @@ class SequenceAttention(tf.keras.layers.Layer):
         self.output_width = output_shape
         self.seed = seed
 
-        def project(width: int, name: str, number: int) -> tf.keras.layers.Dense:
+        def project(
+            width: int, name: str, number: int, heads: int = num_heads
+        ) -> tf.keras.layers.Dense:
             return tf.keras.layers.Dense(
                 width,
                 use_bias=use_bias,
-                kernel_initializer=tf.keras.initializers.GlorotUniform(4 * seed + number),
+                kernel_initializer=HeadsGlorot(heads=heads, seed=4 * seed + number),
                 name=name,
             )
 
@@ -67,7 +94,7 @@ class SequenceAttention(tf.keras.layers.Layer):
     # The width of the output is the query's, which `build` is not told of where inputs are several.
     def build(self, input_shape: Any) -> None:
         width = self.output_width or tf.TensorShape(input_shape)[-1]
-        self._output = self._project(width, "output", 3)
+        self._output = self._project(width, "output", 3, 1)
         super().build(input_shape)
 
     def attend(
