@@ -230,6 +230,17 @@ def test_npz_that_is_none(tmp_path: Path) -> None:
         read_npz(tmp_path / "none.npz")
 
 
+def test_npz_with_a_header_that_does_not_end(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", adj_data=np.ones(3))
+    with zipfile.ZipFile(tmp_path / "a.npz") as archive:
+        content = archive.read("adj_data.npy")
+    assert content.count(b"}") == 1
+    with zipfile.ZipFile(tmp_path / "b.npz", "w") as archive:
+        archive.writestr("adj_data.npy", content.replace(b"}", b" "))
+    with pytest.raises(ValueError, match=r"b.npz, array 'adj_data': must be an array. Got: "):
+        read_npz(tmp_path / "b.npz")
+
+
 def heterophilous_arrays() -> dict[str, Any]:
     masks = np.zeros((3, 2, 5), bool)  # Part, split, node.
     masks[0, 0, [0, 1]] = masks[1, 0, 2] = masks[2, 0, 3] = True  # Node 4 is in no part.

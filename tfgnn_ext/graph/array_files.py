@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import tempfile
+import tokenize
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,7 +96,7 @@ class ArrayReader:
         expected = np.dtype(described["dtype"]), tuple(described["shape"])
         try:
             array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, SyntaxError, EOFError) as error:
+        except (ValueError, SyntaxError, EOFError, tokenize.TokenError) as error:
             raise ValueError(f"{path}: must be an array file. Got: {error}") from None
         if (array.dtype, array.shape) != expected:
             raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tokenize
 import zipfile
 import zlib
 from typing import Any
@@ -12,13 +13,16 @@ import numpy as np
 from tfgnn_ext.graph.datasets.plain_pickle import load_plain
 from tfgnn_ext.graph.files import open_file
 
-# zipfile's own, those of what it cannot read, and pyarrow's where it seeks before the file.
+# zipfile's own, those of what it cannot read, pyarrow's where it seeks before the file, and NumPy's
+# of headers, which are Python text.
 ARCHIVE_ERRORS = (
     OSError,
     ValueError,
     EOFError,
     NotImplementedError,
     RuntimeError,
+    SyntaxError,
+    tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
 )
