@@ -236,7 +236,7 @@ def components(quick: bool) -> list[Row]:
 
         sides: dict[str, Step] = {
             "buckets and blocks": functools.partial(run, limit=None),
-            "buckets alone": functools.partial(run, limit=max(sizes)),
+            "buckets alone": functools.partial(run, limit=int(max(sizes))),
             "blocks alone": functools.partial(run, limit=0),
         }
         if n < 5_000:
@@ -246,7 +246,7 @@ def components(quick: bool) -> list[Row]:
             step = step_of(side, jit=False)
             step(*values)
             times[key] = float(
-                np.median([cpu_seconds(lambda s=step: s(*values)) for _ in range(5)])
+                np.median([cpu_seconds(lambda s=step, v=values: s(*v)) for _ in range(5)])
             )
         ours = times.pop("buckets and blocks")
         single = min(times, key=lambda key: times[key])
@@ -330,7 +330,9 @@ def main() -> None:
         for length in lengths:
             values = inputs(length, widths)
             step(*values)
-            times[length] = float(np.median([cpu_seconds(lambda: step(*values)) for _ in range(3)]))
+            times[length] = float(
+                np.median([cpu_seconds(lambda s=step, v=values: s(*v)) for _ in range(3)])
+            )
         rows.append(
             Row(
                 name=f"{name}: growth exponent from 4,096 to {lengths[-1]:,}",
