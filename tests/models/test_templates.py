@@ -17,21 +17,19 @@ from tfgnn_ext import models
 TRIMMED: dict[str, list[dict[str, Any]]] = {
     "graph_sage": [
         {},
-        {"receivers": "both", "reduce_type": "mean|max", "encoding": "columns"},
-        {"receivers": "target", "num_layers": 3, "reduce_type": "sum", "normalization": "layer"},
+        {"receivers": "both", "reduce_type": "mean|max", "encoding": "columns", "num_layers": 3},
     ],
     "gat_v2": [{}, {"receivers": "both", "combine": "sum", "residual": "identity"}],
     "appnp": [{"num_layers": 2}, {"receivers": "both", "num_layers": 3, "alpha": 0.3}],
     "gcn": [{}, {"receivers": "both", "degrees": "receiver", "residual": "linear"}],
-    "gin": [{}, {"receivers": "both", "num_layers": 3, "jumping_knowledge": "max"}],
+    "gin": [{}, {"receivers": "both", "jumping_knowledge": "max"}],
     "hgt": [{}, {"receivers": "both", "normalization": "none"}],
     "mt_albis": [
         {},
-        {"attention": "gat_v2", "receivers": "both", "next_state": "dense", "combine": "sum"},
-        {"attention": "multi_head", "next_state": "dense", "encoding": "columns"},
+        {"attention": "gat_v2", "next_state": "dense", "combine": "sum", "encoding": "columns"},
         {"reduce_type": "mean|sum|max", "num_layers": 1},
     ],
-    "multi_head_attention": [{}, {"receivers": "target", "combine": "sum", "num_layers": 3}],
+    "multi_head_attention": [{}, {"receivers": "target", "combine": "sum"}],
     "rgcn": [{}, {"receivers": "both", "num_bases": 2, "jumping_knowledge": "concat"}],
     "vanilla_mpnn": [{}, {"receivers": "both", "reduce_type": "mean|max", "num_layers": 3}],
 }
@@ -90,10 +88,12 @@ def test_trimmed_equals_untrimmed(name: str, options: dict[str, Any]) -> None:
     inputs = [random_inputs(seed) for seed in range(3)]
     run_trimmed, run_whole = compiled(trimmed), compiled(whole)
     run_padded = None
-    # Compiling takes most of the time: the first case stands for the others.
+    # Compiling takes most of the time: the first case stands for the others, and those that pool as
+    # `graph_sage` does are not compiled.
     if options == TRIMMED[name][0]:
         padded = make(name, padded_spec(inputs, 2, "source", few=True), **options)
-        run_padded = tf.function(lambda graph: padded(graph), jit_compile=True)
+        jit_compile = name not in ("appnp", "gin", "rgcn")
+        run_padded = tf.function(lambda graph: padded(graph), jit_compile=jit_compile)
     for each in inputs:
         expected = seed_states(run_whole, each)
         assert expected.shape == (4, 16 if options.get("jumping_knowledge") == "concat" else 8)
@@ -267,7 +267,7 @@ def test_every_input_reaches_the_seed(name: str, encoding: str) -> None:
     assert change("cites", "time/age", edge, 60.0).any()
 
 
-@pytest.mark.parametrize("name", sorted(TRIMMED))
+@pytest.mark.parametrize("name", ["hgt", "mt_albis", "rgcn"])
 def test_one_seed_one_model(name: str) -> None:
     spec = unpadded_spec(few=True)
     tf.keras.utils.set_random_seed(1)
@@ -289,7 +289,7 @@ def test_one_seed_one_model(name: str) -> None:
 
 @pytest.mark.parametrize("dropped", ["dropout", "feature_dropout", "edge_dropout", "id_dropout"])
 def test_dropout_goes_on_where_weights_were_saved(dropped: str, tmp_path: Any) -> None:
-    name, spec, inputs = "graph_sage", unpadded_spec(), random_inputs(0)
+    name, spec, inputs = "graph_sage", unpadded_spec(few=True), random_inputs(0, components=12)
     rates = {"id_dropout": 0.0, dropped: 0.5}
     model = make(name, spec, **rates)
     still = [seed_states(model, inputs) for _ in range(2)]
