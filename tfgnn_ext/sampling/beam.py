@@ -51,6 +51,7 @@ from tfgnn_ext.sampling.adjacency import Drawing, build_adjacency, distinct
 from tfgnn_ext.sampling.assembly import Assembly, Shard
 from tfgnn_ext.sampling.blocks import Arrays, by_id, join, pack, split, take, unpack
 from tfgnn_ext.sampling.examples import write_examples
+from tfgnn_ext.sampling.feature_store import store_name
 from tfgnn_ext.sampling.hub.beam import (
     CutHubs,
     DrawHubs,
@@ -328,6 +329,19 @@ class _Assemble:
     tables: Mapping[str, pa.Schema]
     names: tuple[str, ...]
     labels: tuple[str, ...]
+    inline: bool
+
+    def _ids(
+        self, seeds: Arrays, drawn: Mapping[str, Arrays | None], empty: Graph
+    ) -> dict[str, Arrays]:
+        """The nodes that occur, without their features."""
+        ids = {self.plan.seed_node_set: [seeds["id"]]}
+        for op in self.plan.ops:
+            target = empty.edge_sets[op.edge_set].target
+            edges = drawn[op.name]
+            none = empty.node_sets[target].ids
+            ids.setdefault(target, []).append(none if edges is None else edges["target"])
+        return {name: {"id": np.unique(np.concatenate(parts))} for name, parts in ids.items()}
 
     def __call__(
         self, group: tuple[int, Mapping[str, Iterable[bytes]]], checked: Iterable[Any]
@@ -338,21 +352,14 @@ class _Assemble:
         if not found[_SEEDS]:
             return SampledShard(self.names[place], [], {}, {})
         empty = _empty_graph(self.schema, self.tables)
-        nodes = {}
-        for name in (tag[2:] for tag in found if tag.startswith("n:")):
-            parts = found[f"n:{name}"] or [_no_nodes(empty, name)]
-            block = join(parts)
+        parts = {op.name: found[f"o:{op.name}"] for op in self.plan.ops}
+        drawn = {name: join(blocks) if blocks else None for name, blocks in parts.items()}
+        seeds = join(found[_SEEDS])
+        nodes = self._ids(seeds, drawn, empty)
+        for name in nodes if self.inline else ():
+            block = join(found[f"n:{name}"] or [_no_nodes(empty, name)])
             nodes[name] = take(block, np.argsort(block["id"], kind="stable"))
-        drawn = {op.name: found[f"o:{op.name}"] for op in self.plan.ops}
-        assembly = Assembly(
-            self.plan,
-            empty,
-            Shard(
-                seeds=join(found[_SEEDS]),
-                drawn={name: join(parts) if parts else None for name, parts in drawn.items()},
-                nodes=nodes,
-            ),
-        )
+        assembly = Assembly(self.plan, empty, Shard(seeds=seeds, drawn=drawn, nodes=nodes))
         records: list[bytes] = []
         node_sizes: dict[str, list[Any]] = {}
         edge_sizes: dict[str, list[Any]] = {}
@@ -420,6 +427,8 @@ class SampleSubgraphs(beam.PTransform):
       hub_edges: A source with more edges is cut in slices of about so many.
       policy: What to do with a row that is invalid: "error", or "drop" it and count it.
       labels: Features to mask on the seed's own row.
+      features: "inline" writes nodes' features into every sample; "once" writes them once, beside
+        samples that hold ids, for `FeatureStore` to join.
 
     Raises:
       ValueError: The plan does not fit the schema, or the tables lack a column.
@@ -438,6 +447,7 @@ class SampleSubgraphs(beam.PTransform):
         hub_edges: int = 1 << 20,
         policy: str = "error",
         labels: tuple[str, ...] = (),
+        features: str = "inline",
     ) -> None:
         super().__init__()
         numbers = {"shards": shards, "blocks": 1 if blocks is None else blocks}
@@ -450,6 +460,11 @@ class SampleSubgraphs(beam.PTransform):
             raise ValueError(
                 f"`policy` of `SampleSubgraphs` must be error or drop. Got {policy!r}."
             )
+        if features not in ("inline", "once"):
+            raise ValueError(
+                f"`features` of `SampleSubgraphs` must be inline or once. Got {features!r}."
+            )
+        self.inline = features == "inline"
         path = os.fspath(schema)
         self.plan, self.epoch, self.labels = plan, epoch, tuple(labels)
         self.columns = seed_columns or SeedColumns()
@@ -457,6 +472,7 @@ class SampleSubgraphs(beam.PTransform):
         self._schema = _read_schema(path)
         self._folder = path.rpartition("/")[0]
         self._blocks = blocks
+        self.store_fields: dict[str, Any] = {}
         self._sources = self._find(os.fspath(seeds))
 
     def _find(self, seeds: str) -> dict[str, _Source]:
@@ -610,7 +626,7 @@ class SampleSubgraphs(beam.PTransform):
             replied = [typed(part.replies) for part in outputs]
             requests[op.name] = _united(reached, f"Reached {op.name}")
             tags[f"o:{op.name}"] = _united(replied, f"Replies {op.name}")
-        for name in self._node_sets:
+        for name in self._node_sets if self.inline else ():
             leading = [requests[plan.seed_op]] if name == seed_set else []
             leading += [requests[op.name] for op in sampler.operations if op.target == name]
             tags[f"n:{name}"] = (
@@ -619,9 +635,32 @@ class SampleSubgraphs(beam.PTransform):
                 | f"Look up nodes {name}" >> beam.FlatMap(_join_nodes).with_output_types(Block)
             )
         assemble = _Assemble(
-            plan, self._schema.SerializeToString(), self._tables, self.names, self.labels
+            plan,
+            self._schema.SerializeToString(),
+            self._tables,
+            self.names,
+            self.labels if self.inline else (),
+            self.inline,
         )
         return tags | "Gather" >> beam.CoGroupByKey() | "Assemble" >> beam.Map(assemble, checked)
+
+    def store(self, pbegin: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The nodes of each set in groups of one block, and what a `FeatureStore` must know."""
+        groups, described = {}, {}
+        for name in self._node_sets:
+            empty, blocks = self.empty.node_sets[name], self.blocks_of(name)
+            if not empty.features and not empty.times:
+                continue
+            none = pbegin | f"No {name}" >> beam.Create(
+                [(0, pack(_no_nodes(self.empty, name)))], reshuffle=False
+            ).with_output_types(Block)
+            nodes = self._read_nodes(pbegin, name).rows
+            rows = (nodes, none) | f"All {name}" >> beam.Flatten()
+            groups[name] = rows | f"Store {name}" >> beam.GroupByKey()
+            known = {n: f.known_at for n, f in empty.features.items() if f.known_at is not None}
+            labels = list(self.labels) if name == self.plan.seed_node_set else []
+            described[name] = {"blocks": blocks, "known_at": known, "labels": labels}
+        return groups, described
 
     @property
     def _node_sets(self) -> tuple[str, ...]:
@@ -784,24 +823,60 @@ class WriteSamples(beam.PTransform):
             | "Begin" >> beam.Map(_begin)
         )
         plan = self.sampling.plan
-        fields = {
+        fields: dict[str, Any] = {
             "epoch": self.sampling.epoch,
             "plan": {"seed": plan.seed, "ops": [dataclasses.asdict(op) for op in plan.ops]},
             "seed_node_set": plan.seed_node_set,
         }
+        ready = beam.pvalue.AsSingleton(begin)
+        stored = []
+        if not self.sampling.inline:
+            stores = shards.pipeline | "Stores" >> _Stores(self.sampling)
+            fields["features"] = self.sampling.store_fields
+            stored = [
+                groups
+                | f"Write {name}"
+                >> beam.Map(_write_store, name, self.sampling.blocks_of(name), ready)
+                for name, groups in stores.items()
+            ]
+        schema = text_format.MessageToString(self.sampling.sample_schema)
         return (
             shards
-            | "Write" >> beam.Map(_write_shard, beam.pvalue.AsSingleton(begin))
+            | "Write" >> beam.Map(_write_shard, ready)
             | "All" >> beam.Map(lambda written: (0, written))
             | "Wait" >> beam.GroupByKey()
             | "Finish"
             >> beam.Map(
                 _finish,
                 self.directory,
-                text_format.MessageToString(self.sampling.sample_schema),
+                schema,
                 fields,
+                # The manifest waits for the stores.
+                beam.pvalue.AsIter(_united(stored, "Stored")) if stored else [],
             )
         )
+
+
+class _Stores(beam.PTransform):
+    """Groups nodes by block."""
+
+    def __init__(self, sampling: SampleSubgraphs) -> None:
+        super().__init__()
+        self.sampling = sampling
+
+    def expand(self, pbegin: Any) -> Any:
+        groups, self.sampling.store_fields = self.sampling.store(pbegin)
+        return groups
+
+
+def _write_store(
+    group: tuple[int, Iterable[bytes]], node_set: str, blocks: int, directory: str
+) -> str:
+    """Writes one block of a feature store, its nodes by id."""
+    nodes = NodeBlock([unpack(part) for part in group[1]])
+    path = FileSystems.join(directory, store_name(node_set, group[0], blocks))
+    _write(path, [pack(nodes.rows(np.arange(len(nodes.ids))))])
+    return str(path)
 
 
 def _begin(directory: str) -> str:
@@ -852,6 +927,7 @@ def _finish(
     directory: str,
     schema: str,
     fields: dict[str, Any],
+    stored: Iterable[str],
 ) -> str:
     shards = sorted(group[1], key=lambda item: str(item["file"]["name"]))
     _write(FileSystems.join(directory, "schema.pbtxt"), [schema.encode()])

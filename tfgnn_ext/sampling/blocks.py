@@ -49,12 +49,12 @@ def pack(arrays: Arrays) -> bytes:
     return b"".join(pieces)
 
 
-def unpack(data: bytes) -> Arrays:
+def unpack(data: bytes | memoryview) -> Arrays:
     """The block that `pack` wrote; its arrays are views of the bytes, and read-only."""
     (length,) = struct.unpack_from("<I", data)
     position = 4 + length
     arrays: Arrays = {}
-    for name, dtype, shape in json.loads(data[4:position]):
+    for name, dtype, shape in json.loads(bytes(data[4:position])):
         kind = np.dtype(dtype)
         count = int(np.prod(shape, dtype=np.int64))
         # A dtype of width 0 (strings that are all empty) has no buffer.

@@ -27,6 +27,40 @@ def _decoded(
     return decoded
 
 
+class Columns:
+    """The tensors of a batch of examples, as `encode_columns` takes them."""
+
+    def __init__(self) -> None:
+        # For each: its name, values of the whole batch, and where each example's values end.
+        self.columns: list[tuple[bytes, npt.NDArray[Any], npt.NDArray[np.int64]]] = []
+
+    def add(
+        self,
+        prefix: str,
+        name: str,
+        values: npt.NDArray[Any] | Ragged,
+        sizes: npt.NDArray[np.integer],
+    ) -> None:
+        """Adds a tensor with so many items an example."""
+        ends = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        if isinstance(values, Ragged):
+            self.columns.append((f"{prefix}.{name}.d1".encode(), values.lengths, ends))
+            self.columns.append((f"{prefix}.{name}".encode(), values.flat, values.splits[ends]))
+        else:
+            self.columns.append((f"{prefix}.{name}".encode(), values, ends))
+
+    def add_features(
+        self,
+        prefix: str,
+        delivered: Mapping[str, npt.NDArray[Any] | Ragged],
+        features: Mapping[str, Feature],
+        sizes: npt.NDArray[np.integer],
+    ) -> None:
+        """Adds what `known_features` delivered of some features."""
+        for name, values in delivered.items():
+            self.add(prefix, name, _decoded(name, values, features), sizes)
+
+
 def write_examples(
     graph: Graph, batch: SampledBatch, *, labels: tuple[str, ...] = ()
 ) -> list[bytes]:
@@ -48,19 +82,8 @@ def write_examples(
     """
     if batch.num_components != len(batch.seed_rows):
         raise ValueError("`batch` of `write_examples` must not be padded. Got a padded batch.")
-    # For each tensor: its name, values of the whole batch, and where each component's values end.
-    columns: list[tuple[bytes, npt.NDArray[Any], npt.NDArray[np.int64]]] = []
-
-    def add(
-        prefix: str, name: str, values: npt.NDArray[Any] | Ragged, sizes: npt.NDArray[np.int32]
-    ) -> None:
-        ends = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        if isinstance(values, Ragged):
-            columns.append((f"{prefix}.{name}.d1".encode(), values.lengths, ends))
-            columns.append((f"{prefix}.{name}".encode(), values.flat, values.splits[ends]))
-        else:
-            columns.append((f"{prefix}.{name}".encode(), values, ends))
-
+    tensors = Columns()
+    add = tensors.add
     ones = np.ones(batch.num_components, np.int32)
     for name, rows in batch.node_rows.items():
         node_set, sizes = graph.node_sets[name], batch.node_sizes[name]
@@ -76,8 +99,7 @@ def write_examples(
         delivered = known_features(
             node_set.features, node_set.times, rows, times, labels=masked, own=own
         )
-        for feature, values in delivered.items():
-            add(prefix, feature, _decoded(feature, values, node_set.features), sizes)
+        tensors.add_features(prefix, delivered, node_set.features, sizes)
     for name, positions in batch.edge_rows.items():
         edge_set, sizes = graph.edge_sets[name], batch.edge_sizes[name]
         prefix = f"edges/{name}"
@@ -91,10 +113,8 @@ def write_examples(
             add(prefix, end, indices - offsets, sizes)
         times = None if batch.seed_times is None else batch.times_of(sizes)
         delivered = known_features(edge_set.features, edge_times(edge_set), positions, times)
-        for feature, values in delivered.items():
-            add(prefix, feature, _decoded(feature, values, edge_set.features), sizes)
+        tensors.add_features(prefix, delivered, edge_set.features, sizes)
     if batch.seed_times is not None:
-        columns.append(
-            (f"context/{SEED_TIME}".encode(), batch.seed_times, np.arange(len(ones) + 1))
-        )
-    return encode_columns(columns, batch.num_components)
+        ends = np.arange(len(ones) + 1)
+        tensors.columns.append((f"context/{SEED_TIME}".encode(), batch.seed_times, ends))
+    return encode_columns(tensors.columns, batch.num_components)
