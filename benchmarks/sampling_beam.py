@@ -243,7 +243,7 @@ def beside_tf_gnn(quick: bool, folder: Path) -> list[Row]:
     nodes, edges = 20_000, 100_000
     graph = write_graph(folder / "small", nodes, edges, nodes, feature=True, files=1)
     cpu, _, _ = ours(graph, shards=8)
-    few, many = (50, 150) if quick else (200, 1_000)
+    few, many = (100, 500) if quick else (200, 1_000)
     costs = tf_gnn(graph, few), tf_gnn(graph, many)
     each = (costs[1] - costs[0]) / (many - few)
     fixed = costs[0] - few * each
