@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
+import numpy as np
 import tensorflow_gnn as tfgnn
 
 from tfgnn_ext.tensors.size_budget import SizeBudget
@@ -24,7 +25,8 @@ class FeatureInput:
         "age" (float32, the seed's time minus the item's).
       width: The number of values of one item: the product of its shape.
       size: Categorical: the number of codes, the unknown one included.
-      mean, std: Numeric and age: over known, present values of the training period.
+      mean, std: Numeric and age: over known, present values of the training period; of the whole
+        feature, or of each of its `width` columns.
       quantiles: Numeric and age: the same values' quantiles, strictly rising.
       known: Whether ``<feature>/known`` flags what is known at the seed's time.
       missing: Numeric and age: whether training saw missing values. If not, a model has no flag for
@@ -34,8 +36,8 @@ class FeatureInput:
     kind: Kind
     width: int = 1
     size: int = 0
-    mean: float = 0.0
-    std: float = 1.0
+    mean: float | tuple[float, ...] = 0.0
+    std: float | tuple[float, ...] = 1.0
     quantiles: tuple[float, ...] = ()
     known: bool = False
     missing: bool = True
@@ -50,7 +52,16 @@ class FeatureInput:
             raise ValueError(
                 f"`size` of `FeatureInput` must be an int >= 1 if categorical. Got {self.size}."
             )
-        if not (0 < self.std < float("inf")):
+        for name in ("mean", "std"):
+            values = np.asarray(getattr(self, name), np.float64)
+            if values.ndim and values.shape != (self.width,):
+                raise ValueError(
+                    f"`{name}` of `FeatureInput` must be a number, or {self.width}, one a column. "
+                    f"Got {len(values)}."
+                )
+            if values.ndim:  # JSON has lists.
+                object.__setattr__(self, name, tuple(values.tolist()))
+        if not np.all((np.asarray(self.std) > 0) & np.isfinite(self.std)):
             raise ValueError(f"`std` of `FeatureInput` must be positive. Got {self.std}.")
         if any(not a < b for a, b in itertools.pairwise(self.quantiles)):
             raise ValueError(

@@ -16,19 +16,20 @@ from tfgnn_ext.tensors.fit_input_spec import as_numbers, fit_input_spec
 from tfgnn_ext.tensors.input_spec import FeatureInput, InputSpec
 from tfgnn_ext.tensors.whole_graph import WholeGraph
 
-# Of a feature's values that are 0, from which on it counts as sparse.
-_SPARSE = 0.5
+# A feature with so many columns, of whose values so large a share is 0, is a bag of words.
+_COLUMNS, _ZEROS = 100, 0.5
 
 
 def whole_graph_spec(whole: WholeGraph, seed_node_set: str) -> InputSpec:
     """The input of a template in full-graph mode.
 
     Means, deviations and quantiles are over all nodes and edges, as all of them are visible in
-    training; labels are not. A feature without a missing value gets no flag for it. A feature more
-    than half of whose values are 0, such as a bag of words or of counts, is scaled but not shifted:
-    centred, its zeros would outweigh the words. Its scale is the mean, over items that have any, of
-    the sum of an item's absolute values, so that bags of words sum to about 1; it has no quantiles,
-    as there is nothing to bend.
+    training; labels are not. Means and deviations are those of each column, as columns may mean
+    anything. A feature without a missing value gets no flag for it. Bags of words (a hundred
+    columns and more, more than half of whose values are 0) are scaled but not shifted: centred,
+    their zeros would outweigh the words. Their scale is the mean, over items that have any, of the
+    sum of an item's absolute values, so that a bag sums to about 1; they have no quantiles, as
+    there is nothing to bend.
 
     Args:
       whole: The graph.
@@ -71,14 +72,21 @@ def _open_seeds(graph: tfgnn.GraphTensor) -> tfgnn.GraphTensorSpec:
 
 
 def _exact(feature: FeatureInput, values: npt.NDArray[Any]) -> FeatureInput:
-    if feature.kind == "categorical":
+    if feature.kind == "categorical" or not len(values):
         return feature
-    present = np.isfinite(values)
+    # [num_items, width]
+    flat = values.reshape(len(values), -1).astype(np.float64)
+    present = np.isfinite(flat)
     feature = dataclasses.replace(feature, missing=not present.all())
-    others = present & (values != 0)
-    if not others.any() or others.sum() >= (1 - _SPARSE) * present.sum():
-        return feature
-    # [num_items]
-    sums = np.where(present, np.abs(values), 0).reshape(len(values), -1).sum(1, dtype=np.float64)
-    scale = float(sums[sums > 0].mean())
-    return dataclasses.replace(feature, mean=0.0, std=scale, quantiles=())
+    others = present & (flat != 0)
+    if flat.shape[1] >= _COLUMNS and 0 < others.sum() < (1 - _ZEROS) * present.sum():
+        # [num_items]
+        sums = np.where(present, np.abs(flat), 0).sum(axis=1)
+        scale = float(sums[sums > 0].mean())
+        return dataclasses.replace(feature, mean=0.0, std=scale, quantiles=())
+    count = np.maximum(present.sum(axis=0), 1)
+    # [width]
+    mean = np.where(present, flat, 0).sum(axis=0) / count
+    variance = (np.where(present, flat - mean, 0) ** 2).sum(axis=0) / count
+    std = np.where(variance > 1e-24, np.sqrt(variance), 1.0)
+    return dataclasses.replace(feature, mean=tuple(mean.tolist()), std=tuple(std.tolist()))
