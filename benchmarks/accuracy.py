@@ -112,13 +112,11 @@ def train_peer(claim: Claim, seed: int) -> dict[str, float]:
 
     with tempfile.TemporaryDirectory() as folder:
         write(datasets.load(name, split=seed if claim.splits else 0), Path(folder))
-        done = subprocess.run(
-            [peers_python(), "-m", "benchmarks.accuracy_peers", model, folder, str(seed)],
-            capture_output=True,
-            text=True,
-            cwd=_ROOT,
-            check=False,
-        )
+        command = [peers_python(), "-m", "benchmarks.accuracy_peers", model, folder, str(seed)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, cwd=_ROOT, check=False)
+        except OSError as error:
+            raise ImportError(str(error)) from None
     if done.returncode:
         raise ImportError(done.stderr.strip().splitlines()[-1])
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
