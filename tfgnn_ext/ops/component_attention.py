@@ -176,7 +176,10 @@ def component_attention(
         outputs.append(
             _large(
                 kind,
-                *(each[start:] for each in (slot_q, slot_k, slot_v, present)),
+                slot_q[start:],
+                slot_k[start:],
+                slot_v[start:],
+                present[start:],
                 sizes,
                 tables,
                 scale=small.scale,
@@ -286,7 +289,8 @@ def _large(
     heads = v.shape[1]
     if kind in ("sketch", "exact2"):
         outputs, total = squared_attention(
-            *(to_features(each[None]) for each in (q, k)),
+            to_features(q[None]),
+            to_features(k[None]),
             to_rows(v[None]),
             offset=offset,
             groups=groups,
