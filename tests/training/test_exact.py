@@ -88,6 +88,11 @@ def test_refusals() -> None:
     with pytest.raises(ValueError, match="`virtual_node`, which hears every node"):
         predict()
 
+    task, model, _ = composed(whole, seeds, body(whole, "graph_transformer"))
+    predict = training.ExactPredictor(task, model, whole, seeds)
+    with pytest.raises(ValueError, match="whose reach is known"):
+        predict()
+
     def plain(spec: Any) -> tf.keras.Model:
         inputs = tf.keras.layers.Input(type_spec=spec)
         states = tf.keras.layers.Lambda(

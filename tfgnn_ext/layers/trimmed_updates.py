@@ -67,12 +67,6 @@ class TrimmedUpdates(tf.keras.layers.Layer):
                 f"`budget` of `TrimmedUpdates` must hold every direction of messages. Got none for "
                 f"{missing}."
             )
-        if trim:
-            with warnings.catch_warnings():
-                # Keras finds it odd where an initial kernel's config is no Initializer's.
-                warnings.filterwarnings("ignore", message=".*initializers.serialize.*")
-                for index, update in enumerate(updates):
-                    _check_local(update, index, {edge_set_name(d): d[1] for d in directions})
         self.graph_updates = list(updates)
         self._seed_node_set = seed_node_set
         self._directions = tuple(directions)
@@ -80,6 +74,21 @@ class TrimmedUpdates(tf.keras.layers.Layer):
         self._padded = padded
         self._trim = trim
         self._remember = remember
+        if trim:
+            self.check_reach()
+
+    def check_reach(self) -> None:
+        """Refuses updates that hear more than a node's neighbours.
+
+        Raises:
+          ValueError: As for the layer.
+        """
+        known = {edge_set_name(direction): direction[1] for direction in self._directions}
+        with warnings.catch_warnings():
+            # Keras finds it odd where an initial kernel's config is no Initializer's.
+            warnings.filterwarnings("ignore", message=".*initializers.serialize.*")
+            for index, update in enumerate(self.graph_updates):
+                _check_local(update, index, known)
 
     @property
     def num_layers(self) -> int:

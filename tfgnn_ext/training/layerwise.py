@@ -49,7 +49,8 @@ def layerwise_states(
       ``[num_seeds, units]``, equal to the full-graph computation to rounding.
 
     Raises:
-      ValueError: The model hears more than neighbours, as a virtual node does.
+      ValueError: The model hears more than neighbours, as a virtual node or attention among all
+        nodes does.
     """
     if items_per_step < 1:
         raise ValueError(
@@ -60,6 +61,7 @@ def layerwise_states(
             "`layer` of `layerwise_states` must hear neighbours alone. Got one with a "
             "`virtual_node`, which hears every node: predict in full-graph mode."
         )
+    layer.rounds.check_reach()
     graph = whole.tensor
     names = {name for received in layer.received for name in received}
     directions = {
