@@ -39,6 +39,7 @@ def composed(whole: WholeGraph, seeds: Seeds, model_fn: training.ModelFn) -> tup
         ("graph_sage", {"jumping_knowledge": "concat", "normalization": "batch"}),
         ("gcn", {"edge_dropout": 0.3}),
         ("hgt", {}),
+        ("appnp", {"num_layers": 2}),
         ("gat_v2", {"receivers": "target", "jumping_knowledge": "max"}),
     ],
 )

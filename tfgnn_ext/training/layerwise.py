@@ -63,17 +63,13 @@ def layerwise_states(
         )
     layer.rounds.check_reach()
     graph = whole.tensor
-    names = {name for received in layer.received for name in received}
+    names = sorted(graph.node_sets)
     directions = {
         m.direction for received in layer.received for ms in received.values() for m in ms
     }
-    for name, _ in directions:
-        names |= {graph.edge_sets[name].adjacency.source_name}
-        names |= {graph.edge_sets[name].adjacency.target_name}
-    names |= {node_set}
     hears = {direction: _Hears(whole, direction) for direction in sorted(directions)}
-    extra_nodes, extra_edges = _prepared(layer, graph)
-    states = {name: _encoded(layer, graph, name, items_per_step) for name in sorted(names)}
+    states = {name: _encoded(layer, graph, name, items_per_step) for name in names}
+    extra = _prepared(layer, graph, states)
     remembered: Features = {}
     for index, received in enumerate(layer.received):
         update = layer.rounds.graph_updates[index]
@@ -86,9 +82,7 @@ def layerwise_states(
         run: Any = None
         new: dict[str, list[tf.Tensor]] = {name: [] for name in wanted}
         for chunk in _chunks(wanted, used, items_per_step):
-            part = _bipartite(
-                layer, graph, chunk, used, states, (extra_nodes, extra_edges), sorted(names)
-            )
+            part = _bipartite(layer, graph, chunk, used, states, extra, names)
             if run is None:
                 spec = part.spec.relax(num_nodes=True, num_edges=True)
                 run = tf.function(lambda inputs, update=update: update(inputs), [spec])
@@ -165,7 +159,7 @@ def _encoded(
 
 
 def _prepared(
-    layer: MessagePassingLayer, graph: tfgnn.GraphTensor
+    layer: MessagePassingLayer, graph: tfgnn.GraphTensor, states: Mapping[str, tf.Tensor]
 ) -> tuple[dict[str, Features], dict[str, Features]]:
     """What is added to nodes and edges before the first layer: degrees are those of all edges."""
     if layer.prepare is None:
@@ -173,7 +167,9 @@ def _prepared(
     bare = layer.prepare(
         tfgnn.GraphTensor.from_pieces(
             node_sets={
-                name: tfgnn.NodeSet.from_fields(sizes=part.sizes, features={})
+                name: tfgnn.NodeSet.from_fields(
+                    sizes=part.sizes, features={tfgnn.HIDDEN_STATE: states[name]}
+                )
                 for name, part in graph.node_sets.items()
             },
             edge_sets={
@@ -183,7 +179,10 @@ def _prepared(
         )
     )
     return (
-        {name: dict(part.features) for name, part in bare.node_sets.items()},
+        {
+            name: {k: v for k, v in part.features.items() if k != tfgnn.HIDDEN_STATE}
+            for name, part in bare.node_sets.items()
+        },
         {name: dict(part.features) for name, part in bare.edge_sets.items()},
     )
 
