@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import tfgnn_ext
-from tfgnn_ext.graph.datasets.load import NAMES
+from tfgnn_ext.graph.datasets.load import FORMATS, NAMES
 from tfgnn_ext.runner.config import DataConfig
 from tfgnn_ext.runner.template_parameters import template_names, template_parameters
 
@@ -61,7 +61,8 @@ def test_keras_3_is_refused_in_one_line() -> None:
 
 def test_every_data_set_can_be_named() -> None:
     for name in NAMES:
-        assert DataConfig(dataset=name).dataset == name
+        path = "a" if name in FORMATS else None
+        assert DataConfig(dataset=name, path=path).dataset == name
 
 
 def test_templates_are_those_that_models_registers() -> None:
