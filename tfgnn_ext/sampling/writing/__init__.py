@@ -1,0 +1,1 @@
+"""What a sampling job leaves on disk."""
