@@ -2,9 +2,10 @@
 
 The text is the sources of Python's documentation as Debian's package python3.11-doc ships them
 (`/usr/share/doc/python3.11/html/_sources`, 11 MB of English and code). Every kind trains one
-transformer on the same batches for the same number of steps; perplexity per character is of the last
-twentieth of the text, which no step sees. HyperAttention has the weights of softmax: it takes the
-place of softmax in the last layer of the trained model, before and after some further steps.
+transformer on the same batches for the same number of steps; perplexity per character is of the
+last twentieth of the text, which no step sees. HyperAttention has the weights of softmax: it
+takes the place of softmax in the last layer of the trained model, before and after some further
+steps.
 """
 
 from __future__ import annotations

@@ -27,7 +27,9 @@ def write_untimed_papers(folder: Path) -> Path:
     (folder / "schema.pbtxt").write_text(schema)
     text = re.sub(r"sampling:\n.*?(?=model:)", "", config.read_text(), flags=re.DOTALL)
     text = text.replace(", time: time", "").replace("  pooled_units: 3\n  num_heads: 2\n", "")
-    text = re.sub(r"model:\n.*?(?=training:)", "model: {name: graph_sage, units: 8}\n", text, 0, 16)
+    text = re.sub(
+        r"model:\n.*?(?=training:)", "model: {name: graph_sage, units: 8}\n", text, flags=re.S
+    )
     text = text.replace("epochs: 3", "epochs: 25").replace("baseline: {", "# baseline: {")
     config.write_text(text)
     return config

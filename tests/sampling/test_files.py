@@ -11,6 +11,7 @@ import pytest
 
 import tfgnn_ext  # noqa: F401  (before TensorFlow)
 from tests.sampling.graphs import shop
+from tfgnn_ext.graph.tfrecord import offsets_path
 from tfgnn_ext.sampling import (
     InMemorySampler,
     RecordFile,
@@ -20,7 +21,6 @@ from tfgnn_ext.sampling import (
     write_examples,
     write_records,
 )
-from tfgnn_ext.graph.tfrecord import offsets_path
 
 
 def sampled() -> tuple[InMemorySampler, list[bytes]]:

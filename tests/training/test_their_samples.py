@@ -15,6 +15,7 @@ from tensorflow_gnn.sampler import sampling_spec_builder
 from tests.sampling.graphs import shop
 from tfgnn_ext import models, training
 from tfgnn_ext.graph import GraphSchema, parse_schema
+from tfgnn_ext.graph.wire import encode_columns
 from tfgnn_ext.sampling import (
     InMemorySampler,
     SampledBatch,
@@ -25,7 +26,6 @@ from tfgnn_ext.sampling import (
     write_examples,
     write_records,
 )
-from tfgnn_ext.graph.wire import encode_columns
 from tfgnn_ext.tensors import ExampleBatches
 
 SCHEMA = """
