@@ -97,9 +97,12 @@ class PolySketchTransformerBlock(tf.keras.layers.Layer):
 
     def decode(self, token: tf.Tensor, state: DecodingState) -> tuple[tf.Tensor, DecodingState]:
         """One more token ``[batch, width]``: its output and the state after it."""
-        attended, state = self._attention.decode(self._norms[0](token), state)
+        # Layer norms were built for sequences: [batch, 1, width].
+        normal = self._norms[0](token[:, None])[:, 0]
+        attended, state = self._attention.decode(normal, state)
         states = token + attended
-        return states + self._narrow(self._widen(self._norms[1](states))), state
+        normal = self._norms[1](states[:, None])[:, 0]
+        return states + self._narrow(self._widen(normal)), state
 
     def get_config(self) -> dict[str, Any]:
         return {
