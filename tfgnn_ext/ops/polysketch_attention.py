@@ -76,7 +76,7 @@ def polysketch_attention(
 
     ``out_i = sum_j a_ij v_j / (c + sum_j a_ij)``. With a random sketch of degree p, a_ij estimates
     ``(beta <q_i, k_j>)^p``, with an error relative to ``beta^p |q_i|^p |k_j|^p``; it is biased up
-    for p > 2 (see `ops.attention_diagnostics`). "exact2" and degree 2 sketch nothing: ``phi(q) =
+    for p > 2. "exact2" and degree 2 sketch nothing: ``phi(q) =
     beta^1/2 q`` gives exact degree 2 attention. With "learned", or any other sketch, phi(q) and
     phi(k) may be given as `features`.
 
