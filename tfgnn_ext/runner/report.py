@@ -160,11 +160,12 @@ def _cards(
         )
         title = f"{_TITLES[name]}, {judged}"
         cards.append({"name": title, "value": _number(model[name]), "note": note, "better": better})
-    steps = [network["best_step"] for network in training["members"]]
+    networks = training["members"]
+    steps = sorted({network["best_step"] or 0 for network in networks})
     if all(steps):
         cards.append(
             {"name": "Best step", "value": ", ".join(f"{step:,}" for step in steps),
-             "note": f"of {training['steps'] // len(steps):,}", "better": False}
+             "note": f"of {training['steps'] // len(networks):,}", "better": False}
         )  # fmt: skip
     return cards
 
