@@ -48,7 +48,8 @@ def hyper_attention(
 
     Causal: a sequence is halved, both halves attend causally by themselves, the later half's
     queries to the earlier half's keys without a mask, and the two are weighed by their
-    denominators.
+    denominators. No later key or value enters; but which keys a query meets exactly depends on its
+    place among all queries of its half, later ones included.
 
     Where a sequence has no more than `min_seq_len` keys, attention is exact.
 
