@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ import pytest
 from tests.beam.shops import PLAN, expected, write_shop, written
 
 ROOT = Path(__file__).parents[2]
+_KEPT = Path(tempfile.gettempdir()) / "tfgnn-ext-engines"  # Where the jars are, if nowhere else.
 ENGINE = [sys.executable, str(ROOT / "engines" / "engine.py")]
 PROCESS = [
     "--environment_type=PROCESS",
@@ -65,7 +67,7 @@ def job(schema: Path, out: Path, *flags: str, seconds: float = 0) -> subprocess.
 def engine(name: str) -> Iterator[Path]:
     if not (shutil.which("java") and shutil.which("mvn")):
         pytest.skip("Java and Maven are not installed.")
-    folder = Path(os.environ.get("TFGNN_EXT_ENGINES", "/tmp/tfgnn-ext-engines")) / name
+    folder = Path(os.environ.get("TFGNN_EXT_ENGINES") or _KEPT) / name
     subprocess.run([*ENGINE, "start", name, str(folder)], check=True)
     try:
         yield folder
