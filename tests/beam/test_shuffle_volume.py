@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from tfgnn_ext.sampling import SamplingOp, SamplingPlan
 from tfgnn_ext.sampling.beam import SampleSubgraphs, WriteSamples
+from tfgnn_ext.sampling.placing.beam import PlaceEdges
 from tfgnn_ext.sampling.shuffle_volume import SetSize, shuffle_volume
 
 NODES, EDGES, SEEDS, WIDTH = 100_000, 1_000_000, 300, 5
@@ -52,21 +52,23 @@ def counted(row: tuple[int, bytes], name: str) -> tuple[int, bytes]:
 
 def shuffled(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """The bytes that go into each join and each grouping, by its label and tag."""
-    meet, read = beam.CoGroupByKey.expand, SampleSubgraphs._read_edges
+    meet, place = beam.CoGroupByKey.expand, PlaceEdges.expand
 
     def tapped(part, name: str):  # type: ignore[no-untyped-def]
         tap = beam.Map(counted, name).with_output_types(tuple[int, bytes])
         return part | f"Count {name}" >> tap
 
     def expand_meet(self, parts):  # type: ignore[no-untyped-def]
-        return meet(self, {tag: tapped(p, f"{self.label}/{tag}") for tag, p in parts.items()})
+        pipeline = next(iter(parts.values())).pipeline
+        label = pipeline._current_transform().full_label.partition("/")[2]
+        return meet(self, {tag: tapped(p, f"{label}/{tag}") for tag, p in parts.items()})
 
-    def read_edges(self, begin, name: str):  # type: ignore[no-untyped-def]
-        rows = read(self, begin, name)
-        return dataclasses.replace(rows, rows=tapped(rows.rows, f"Group edges {name}"))
+    def expand_place(self, begin):  # type: ignore[no-untyped-def]
+        placed = place(self, begin)
+        return placed._replace(rows=tapped(placed.rows, "Group edges e"))
 
     monkeypatch.setattr(beam.CoGroupByKey, "expand", expand_meet)
-    monkeypatch.setattr(SampleSubgraphs, "_read_edges", read_edges)
+    monkeypatch.setattr(PlaceEdges, "expand", expand_place)
     sampling = SampleSubgraphs(
         schema=folder / "schema.pbtxt", plan=PLAN, seeds=folder / "seeds.parquet", shards=2,
         blocks=2,
@@ -88,14 +90,18 @@ def test_the_model_is_within_a_tenth_of_the_bytes(
     write(tmp_path)
     found = shuffled(tmp_path, monkeypatch)
     steps = {
-        "edges e": ("Group edges e", "Targets meet n/targets of e", "Sources meet n/sources of e"),
-        "operation a": ("Meet a/edges", "Meet a/requests", "Gather/o:a"),
-        "operation b": ("Meet b/edges", "Meet b/requests", "Gather/o:b"),
+        "edges e": (
+            "Group edges e",
+            "Targets are n/Meet/targets of e",
+            "Sources are n/Meet/sources of e",
+        ),
+        "operation a": ("Draw a/Meet/edges", "Draw a/Meet/requests", "Gather/o:a"),
+        "operation b": ("Draw b/Meet/edges", "Draw b/Meet/requests", "Gather/o:b"),
         "nodes n": (
-            "Meet nodes n/nodes",
-            "Meet nodes n/requests",
-            "Targets meet n/nodes",
-            "Sources meet n/nodes",
+            "Nodes n of shards/Meet/nodes",
+            "Nodes n of shards/Meet/requests",
+            "Targets are n/Meet/nodes",
+            "Sources are n/Meet/nodes",
             "Gather/n:n",
         ),
     }

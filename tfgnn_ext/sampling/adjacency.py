@@ -125,6 +125,21 @@ class Drawing:
     seed: int
     epoch: int
 
+    @property
+    def weighted(self) -> bool:
+        """Whether edges are drawn by their weights."""
+        return self.op.strategy == "weighted"
+
+    @property
+    def fanout(self) -> int:
+        """The most that are drawn for a request."""
+        return _LARGEST if self.op.fanout is None else self.op.fanout
+
+    @property
+    def by_name(self) -> str:
+        """How an error speaks of the feature that the strategy reads."""
+        return f"`by` of `SamplingOp` {self.op.name!r}, feature {self.op.by!r},"
+
     def __call__(self, block: Arrays, requests: Arrays) -> Arrays:
         """Draws from one block.
 
@@ -143,15 +158,14 @@ class Drawing:
         found = np.flatnonzero(sources[rows] == requests["id"]) if len(sources) else _NO_INT64
         rows, requests = rows[found], take(requests, found)
         begins, ends = np.array(block["begin"][rows]), np.array(block["begin"][rows + 1])
-        fanout = _LARGEST if self.op.fanout is None else self.op.fanout
         times = np.array(block["time"]) if self.timed else _NO_INT64
         seed_times = requests["time"] if self.timed else _NO_INT64
-        most = _most_drawn(begins, ends, times, seed_times, fanout)
+        most = _most_drawn(begins, ends, times, seed_times, self.fanout)
         cumulative, order = self._by(block)
         positions, counts = np.empty(most, np.int64), np.empty(len(rows), np.int64)
         total = _draw_requests(
             STRATEGIES.index(self.op.strategy),
-            fanout,
+            self.fanout,
             operation_key(self.seed, self.epoch, name_key(self.op.name)),
             requests["key"],
             _keys_of(sources, rows),
@@ -177,13 +191,10 @@ class Drawing:
         """The prefix sums of weights, or the order, that the strategy reads."""
         if self.op.by is None:
             return _NO_INT64, _NO_INT64
-        name = f"`by` of `SamplingOp` {self.op.name!r}, feature {self.op.by!r},"
-        values = block[FEATURE + self.op.by]
-        if self.op.strategy == "weighted":
-            return cumulative_weights(
-                values, block["begin"], timed=self.timed, name=name
-            ), _NO_INT64
-        return _NO_INT64, falling_order(values, block["begin"], name=name)
+        values, begin, name = block[FEATURE + self.op.by], block["begin"], self.by_name
+        if self.weighted:
+            return cumulative_weights(values, begin, timed=self.timed, name=name), _NO_INT64
+        return _NO_INT64, falling_order(values, begin, name=name)
 
 
 def _keys_of(ids: npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:

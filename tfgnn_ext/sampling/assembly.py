@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from tfgnn_ext.graph import EdgeSet, Feature, Graph, NodeSet
 from tfgnn_ext.sampling.adjacency import FEATURE, features_of
-from tfgnn_ext.sampling.blocks import Arrays, join, take
+from tfgnn_ext.sampling.blocks import WORDS, Arrays, join, take
 from tfgnn_ext.sampling.memory import InMemorySampler
 from tfgnn_ext.sampling.plan import SamplingOp, SamplingPlan
 from tfgnn_ext.sampling.sampled_batch import SampledBatch
@@ -49,6 +49,17 @@ def node_set_of(block: Arrays, known_at: Mapping[str, str]) -> NodeSet:
     }
     times = {n.removeprefix(TIME): values for n, values in block.items() if n.startswith(TIME)}
     return NodeSet(block["id"], features, times)
+
+
+def block_of(node_set: NodeSet) -> Arrays:
+    """A `NodeSet` as a block of nodes."""
+    block: Arrays = {"id": node_set.ids}
+    for name, feature in node_set.features.items():
+        block[FEATURE + name] = feature.values
+        if feature.vocabulary is not None:
+            block[FEATURE + name + WORDS] = feature.vocabulary
+    block.update({TIME + name: values for name, values in node_set.times.items()})
+    return block
 
 
 class Assembly:
@@ -195,4 +206,4 @@ def _taking_all(plan: SamplingPlan) -> SamplingPlan:
     return SamplingPlan(seed_node_set=plan.seed_node_set, ops=tuple(ops), seed_op=plan.seed_op)
 
 
-__all__ = ["FEATURE", "TIME", "Assembly", "Shard", "node_set_of"]
+__all__ = ["FEATURE", "TIME", "Assembly", "Shard", "block_of", "node_set_of"]

@@ -8,31 +8,25 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
-from apache_beam.metrics import Metrics
 
-from tfgnn_ext.sampling.adjacency import distinct
+from tfgnn_ext.sampling.adjacency import Drawing, distinct
 from tfgnn_ext.sampling.blocks import Arrays, by_id, join, pack, split, take, unpack
-from tfgnn_ext.sampling.hub.slices import (
-    SLICE,
-    Hub,
-    HubDrawing,
-    choose_splitters,
-    find_hubs,
-    heavy_sources,
-    hubs_of,
-    sample_edges,
-    slices_of,
+from tfgnn_ext.sampling.elements.beam import Block, count, typed
+from tfgnn_ext.sampling.hub.asking import ask_slices, measure, rank_requests, ranked_in
+from tfgnn_ext.sampling.hub.fetching import fetch_edges
+from tfgnn_ext.sampling.hub.finding import find_hubs, heavy_sources, hubs_of
+from tfgnn_ext.sampling.hub.hub import SLICE, Hub, describe_slice, know_hubs, weigh_slice
+from tfgnn_ext.sampling.hub.settling import (
+    remain_in,
+    settle_draws,
+    smallest_rates,
+    spread_requests,
 )
+from tfgnn_ext.sampling.hub.splitters import choose_splitters, sample_edges, slices_of
 from tfgnn_ext.sampling.node_blocks import by_shard, reached_nodes, replies
 
-Block = tuple[int, bytes]
 Told = Iterable[tuple[int, bytes]]
-
-
-def typed(blocks: Any) -> Any:
-    """Tells Beam the type of a tagged output, whose coder would pickle otherwise."""
-    blocks.element_type = beam.typehints.typehints.normalize(Block)
-    return blocks
+_MORE = 4  # Values asked beyond the fan-out, before all of them are.
 
 
 def drawn_edges(drawn: Arrays, blocks: int) -> Iterator[Any]:
@@ -130,11 +124,11 @@ def divert(row: Block, hubs: Iterable[bytes], places: int) -> Iterator[Any]:
 class _Known:
     """The side inputs of every step: the hubs, and what their slices told."""
 
-    drawing: HubDrawing
+    drawing: Drawing
 
     def hubs(self, ids: Iterable[bytes], told: Told, weights: Iterable[Any]) -> list[Hub]:
         described = {place: unpack(packed) for place, packed in told}
-        return self.drawing.hubs(hub_ids(ids), described, dict(weights))
+        return know_hubs(self.drawing, hub_ids(ids), described, dict(weights))
 
 
 class DrawHubs(beam.PTransform):
@@ -150,7 +144,7 @@ class DrawHubs(beam.PTransform):
       What `drawn_edges` yields, with the tag "reached".
     """
 
-    def __init__(self, drawing: HubDrawing, hubs: Any, places: int, blocks: int) -> None:
+    def __init__(self, drawing: Drawing, hubs: Any, places: int, blocks: int) -> None:
         super().__init__()
         self.drawing, self.hubs, self.places, self.blocks = drawing, hubs, places, blocks
 
@@ -181,7 +175,9 @@ class DrawHubs(beam.PTransform):
             measured = once | "Measure" >> beam.Map(_measure, known, *sides).with_output_types(
                 Block
             )
-        first, last = drawing.attempts
+        first = last = 0  # Values below the total, which only weighted draws ask.
+        if drawing.weighted:
+            first, last = drawing.fanout + _MORE, 5 * drawing.fanout
         fetched = self._fetch("First", slices, measured, first, known, sides)
         if not drawing.weighted:
             drawn = [fetched]
@@ -196,7 +192,7 @@ class DrawHubs(beam.PTransform):
                 self._at_slices("Remain", slices, asked, _remain, known, *sides)
                 | "Candidates" >> beam.FlatMap(_by_component, self.places).with_output_types(Block)
                 | "Together" >> beam.GroupByKey()
-                | "Smallest" >> beam.Map(_smallest, drawing).with_output_types(Block)
+                | "Smallest" >> beam.Map(_smallest).with_output_types(Block)
             )
             drawn = [typed(settled.drawn), typed(all_settled.drawn), candidates]
         together = drawn[0] if len(drawn) == 1 else drawn | "Drawn" >> beam.Flatten()
@@ -229,15 +225,15 @@ class DrawHubs(beam.PTransform):
         )
 
 
-def _describe(row: Block, drawing: HubDrawing) -> Block:
-    return row[0], pack(drawing.describe(unpack(row[1])))
+def _describe(row: Block, drawing: Drawing) -> Block:
+    return row[0], pack(describe_slice(drawing, unpack(row[1])))
 
 
 def _weigh(
     row: Block, known: _Known, ids: Iterable[bytes], told: Told, weights: Iterable[Any]
 ) -> Iterator[tuple[int, int]]:
     hub = known.hubs(ids, told, weights)[row[0] >> SLICE]
-    yield row[0], known.drawing.weigh(unpack(row[1]), hub)
+    yield row[0], weigh_slice(known.drawing, unpack(row[1]), hub)
 
 
 def _once(group: tuple[int, Iterable[bytes]]) -> Block:
@@ -245,16 +241,16 @@ def _once(group: tuple[int, Iterable[bytes]]) -> Block:
 
 
 def _rank(row: Block, known: _Known, *sides: Any) -> Iterator[Block]:
-    for place, rows in known.drawing.rank(known.hubs(*sides), unpack(row[1])):
+    for place, rows in rank_requests(known.hubs(*sides), unpack(row[1])):
         yield place, pack(rows)
 
 
 def _measure(row: Block, known: _Known, *sides: Any) -> Block:
-    return row[0], pack(known.drawing.measured(known.hubs(*sides), unpack(row[1])))
+    return row[0], pack(measure(known.hubs(*sides), unpack(row[1])))
 
 
 def _ask(row: Block, known: _Known, attempts: int, *sides: Any) -> Iterator[Block]:
-    for place, rows in known.drawing.ask(known.hubs(*sides), unpack(row[1]), attempts):
+    for place, rows in ask_slices(known.drawing, known.hubs(*sides), unpack(row[1]), attempts):
         yield place, pack(rows)
 
 
@@ -270,39 +266,39 @@ def _met(
 
 def _ranked(group: Any, known: _Known, *sides: Any) -> Iterator[Block]:
     for place, edges, asked in _met(group):
-        yield place, pack(known.drawing.ranked(edges, place, known.hubs(*sides), asked))
+        yield place, pack(ranked_in(known.drawing, edges, place, known.hubs(*sides), asked))
 
 
 def _fetch(group: Any, known: _Known, *sides: Any) -> Iterator[Block]:
     for place, edges, asked in _met(group):
-        yield place, pack(known.drawing.fetch(edges, place, known.hubs(*sides), asked))
+        yield place, pack(fetch_edges(known.drawing, edges, place, known.hubs(*sides), asked))
 
 
 def _remain(group: Any, known: _Known, *sides: Any) -> Iterator[Block]:
     for place, edges, asked in _met(group):
-        yield place, pack(known.drawing.remain(edges, place, known.hubs(*sides), asked))
+        yield place, pack(remain_in(known.drawing, edges, place, known.hubs(*sides), asked))
 
 
 def _by_component(row: Block, places: int) -> Iterator[Block]:
     yield from by_id("component", unpack(row[1]), places)
 
 
-def _settle(group: tuple[int, Iterable[bytes]], drawing: HubDrawing) -> Iterator[Any]:
-    drawn, again, rest = drawing.settle(join([unpack(part) for part in group[1]]))
+def _settle(group: tuple[int, Iterable[bytes]], drawing: Drawing) -> Iterator[Any]:
+    drawn, again, rest = settle_draws(drawing.fanout, join([unpack(part) for part in group[1]]))
     yield group[0], pack(drawn)
     for tag, rows in (("again", again), ("rest", rest)):
         if len(rows["hub"]):
-            Metrics.counter("tfgnn_ext.sampling", f"weighted_{tag}").inc(len(rows["hub"]))
+            count(f"weighted_{tag}", len(rows["hub"]))
             yield beam.pvalue.TaggedOutput(tag, (group[0], pack(rows)))
 
 
 def _spread(row: Block, known: _Known, *sides: Any) -> Iterator[Block]:
-    for place, rows in known.drawing.spread(known.hubs(*sides), unpack(row[1])):
+    for place, rows in spread_requests(known.hubs(*sides), unpack(row[1])):
         yield place, pack(rows)
 
 
-def _smallest(group: tuple[int, Iterable[bytes]], drawing: HubDrawing) -> Block:
-    return group[0], pack(drawing.smallest(join([unpack(part) for part in group[1]])))
+def _smallest(group: tuple[int, Iterable[bytes]]) -> Block:
+    return group[0], pack(smallest_rates(join([unpack(part) for part in group[1]])))
 
 
 def _send(row: Block, blocks: int) -> Iterator[Any]:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import uuid
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
 import numpy as np
-from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from google.protobuf import text_format
 
 from tfgnn_ext.graph.tfrecord import frame
-from tfgnn_ext.sampling.blocks import pack, unpack
-from tfgnn_ext.sampling.feature_store import store_name
+from tfgnn_ext.sampling.files.beam import write_file
 from tfgnn_ext.sampling.manifest import MANIFEST, describe_sizes, encode_manifest
-from tfgnn_ext.sampling.node_blocks import NodeBlock
+from tfgnn_ext.sampling.storing.beam import StoreNodes, describe_store
 
 if TYPE_CHECKING:
     from tfgnn_ext.sampling.beam import SampledShard, SampleSubgraphs
@@ -56,14 +53,8 @@ class WriteSamples(beam.PTransform):
         ready = beam.pvalue.AsSingleton(begin)
         stored = []
         if not self.sampling.inline:
-            stores = shards.pipeline | "Stores" >> _Stores(self.sampling)
-            fields["features"] = self.sampling.store_fields
-            stored = [
-                groups
-                | f"Write {name}"
-                >> beam.Map(_write_store, name, self.sampling.blocks_of(name), ready)
-                for name, groups in stores.items()
-            ]
+            fields["features"] = {}
+            stored = self._store(shards.pipeline, ready, fields["features"])
         schema = text_format.MessageToString(self.sampling.sample_schema)
         return (
             shards
@@ -81,27 +72,17 @@ class WriteSamples(beam.PTransform):
             )
         )
 
-
-class _Stores(beam.PTransform):
-    """Groups nodes by block."""
-
-    def __init__(self, sampling: SampleSubgraphs) -> None:
-        super().__init__()
-        self.sampling = sampling
-
-    def expand(self, pbegin: Any) -> Any:
-        groups, self.sampling.store_fields = self.sampling.store(pbegin)
-        return groups
-
-
-def _write_store(
-    group: tuple[int, Iterable[bytes]], node_set: str, blocks: int, directory: str
-) -> str:
-    """Writes one block of a feature store, its nodes by id."""
-    nodes = NodeBlock([unpack(part) for part in group[1]])
-    path = FileSystems.join(directory, store_name(node_set, group[0], blocks))
-    _write(path, [pack(nodes.rows(np.arange(len(nodes.ids))))])
-    return str(path)
+    def _store(self, pbegin: Any, ready: Any, described: dict[str, Any]) -> list[Any]:
+        """Writes the features of nodes, and says what a `FeatureStore` must know of them."""
+        sampling, catalog, stored = self.sampling, self.sampling.catalog, []
+        for name in sampling.node_sets:
+            empty, blocks = catalog.empty.node_sets[name], catalog.blocks_of(name)
+            if empty.features or empty.times:
+                labels = sampling.labels if name == sampling.plan.seed_node_set else ()
+                described[name] = describe_store(empty, blocks, labels)
+                store = StoreNodes(empty, name, catalog.sources[name], blocks, ready)
+                stored.append(pbegin | f"Store {name}" >> store)
+        return stored
 
 
 def _begin(directory: str) -> str:
@@ -111,21 +92,6 @@ def _begin(directory: str) -> str:
     if FileSystems.exists(old):
         FileSystems.delete([old])
     return directory
-
-
-def _write(path: str, pieces: Iterable[bytes]) -> int:
-    """Writes a file that appears whole or not at all; returns its size."""
-    folder, _, name = path.rpartition("/")
-    partial = f"{folder}/.{name}.{uuid.uuid4().hex}.partial"
-    size = 0
-    with FileSystems.create(
-        partial, "application/octet-stream", compression_type=CompressionTypes.UNCOMPRESSED
-    ) as file:
-        for piece in pieces:
-            file.write(piece)
-            size += len(piece)
-    FileSystems.rename([partial], [path])
-    return size
 
 
 def _write_shard(shard: SampledShard, directory: str) -> dict[str, Any]:
@@ -138,8 +104,8 @@ def _write_shard(shard: SampledShard, directory: str) -> dict[str, Any]:
             yield piece
 
     path = FileSystems.join(directory, f"{shard.name}.tfrecord")
-    size = _write(path, framed())
-    _write(f"{path}.offsets", [np.asarray(offsets, "<i8").tobytes()])
+    size = write_file(path, framed())
+    write_file(f"{path}.offsets", [np.asarray(offsets, "<i8").tobytes()])
     return {
         "file": {"name": f"{shard.name}.tfrecord", "records": len(shard.records), "bytes": size},
         "nodes": shard.node_sizes,
@@ -155,9 +121,9 @@ def _finish(
     stored: Iterable[str],
 ) -> str:
     shards = sorted(group[1], key=lambda item: str(item["file"]["name"]))
-    _write(FileSystems.join(directory, "schema.pbtxt"), [schema.encode()])
+    write_file(FileSystems.join(directory, "schema.pbtxt"), [schema.encode()])
     path = str(FileSystems.join(directory, MANIFEST))
-    _write(
+    write_file(
         path,
         [
             encode_manifest(

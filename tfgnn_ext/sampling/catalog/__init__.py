@@ -1,0 +1,1 @@
+"""A job's tables, found and checked before it runs."""

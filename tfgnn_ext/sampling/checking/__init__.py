@@ -1,0 +1,1 @@
+"""Ids that tables name, against those that are there."""

@@ -1,0 +1,1 @@
+"""One operation of a plan on Beam."""

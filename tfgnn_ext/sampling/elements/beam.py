@@ -1,0 +1,27 @@
+"""What flows between the steps of a job: blocks of rows with the number of their place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+
+Block = tuple[int, bytes]
+
+
+def typed(blocks: Any) -> Any:
+    """Tells Beam the type of a tagged output, whose coder would pickle otherwise."""
+    blocks.element_type = beam.typehints.typehints.normalize(Block)
+    return blocks
+
+
+def united(parts: list[Any], label: str) -> Any:
+    """Some collections as one."""
+    return parts[0] if len(parts) == 1 else parts | label >> beam.Flatten()
+
+
+def count(name: str, number: int) -> None:
+    """Adds to one of the job's counters."""
+    if number:
+        Metrics.counter("tfgnn_ext.sampling", name).inc(number)

@@ -1,0 +1,1 @@
+"""Files on any of Beam's file systems."""

@@ -1,0 +1,1 @@
+"""Rows of tables, sent to their blocks and shards."""

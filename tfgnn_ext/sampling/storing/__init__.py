@@ -1,0 +1,1 @@
+"""Features once, on Beam."""
