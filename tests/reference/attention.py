@@ -142,3 +142,39 @@ def hyper(
         if total:
             out[i] = sums / total
     return out
+
+
+def diagnostics(
+    q: Array,
+    k: Array,
+    *,
+    rows: Array,
+    hyperplanes: Array,
+    block: int,
+    matrices: list[Array],
+) -> tuple[float, float, float, float]:
+    """alpha, kappa, error and bias of one head ``[tokens, width]``, from queries `rows`."""
+    width = k.shape[1]
+    blocks = -(-max(len(q), len(k)) // block)
+    in_order = [np.argsort(gray_ranks(x, hyperplanes), kind="stable") for x in (q, k)]
+    block_q, block_k = (np.argsort(order) // -(-len(order) // blocks) for order in in_order)
+    squares, rests = np.zeros(len(k)), []
+    for i in rows:
+        weight = np.exp(k @ q[i] * width**-0.5)
+        squares += (weight / weight.sum()) ** 2
+        rests.append(weight[block_k != block_q[i]].sum())
+    alpha = len(k) * squares.max() * len(q) / len(rows)
+    kappa = 1.0
+    if any(rests):
+        kappa = max(rests) / min(rests) if min(rests) > 0 else np.inf
+
+    def normal(x: Array) -> Array:
+        centred = x - x.mean(axis=1, keepdims=True)
+        return centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-5)
+
+    q, k = normal(q[rows]), normal(k)
+    exact = (q @ k.T * width**-0.5) ** 4
+    phi_q, phi_k = (signed_sketch(width**-0.25 * x, list(matrices), 2) for x in (q, k))
+    near = (phi_q @ phi_k.T) ** 2
+    error = np.sqrt(((near - exact) ** 2).sum() / (exact**2).sum())
+    return alpha, kappa, error, near.sum() / exact.sum() - 1

@@ -12,7 +12,13 @@ from typing import Literal
 import tensorflow as tf
 
 from tfgnn_ext.ops.heads import from_rows, mask_rows, to_rows, wide
-from tfgnn_ext.ops.lsh_order import gray_rank, permute, random_hyperplanes, stable_order
+from tfgnn_ext.ops.lsh_order import (
+    block_sizes,
+    gray_rank,
+    permute,
+    random_hyperplanes,
+    stable_order,
+)
 from tfgnn_ext.ops.row_blocks import length_of, pad_to
 from tfgnn_ext.ops.sampled_blocks import Samples, sampled_block_attention
 from tfgnn_ext.ops.tiled_attention import tiled_attention
@@ -165,8 +171,7 @@ class _HyperAttention:
             )
         if keys <= self._min_seq_len:
             return tiled_attention(q, k, v, present, scale=self._scale)
-        blocks = -(-max(queries, keys) // self._block_size)
-        query_block, key_block = -(-queries // blocks), -(-keys // blocks)
+        blocks, query_block, key_block = block_sizes(queries, keys, self._block_size)
         q = pad_to(q, 1, blocks * query_block)
         k, v, present = (pad_to(each, 1, blocks * key_block) for each in (k, v, present))
         last = 2 ** self._hyperplanes.shape[1]

@@ -62,6 +62,42 @@ def stable_order(ranks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return order, tf.argsort(order, axis=1)
 
 
+def block_sizes(queries: int, keys: int, block_size: int) -> tuple[int, int, int]:
+    """The number of blocks, and the queries and keys of one: both are cut into as many.
+
+    >>> block_sizes(9, 13, 4)
+    (4, 3, 4)
+    """
+    blocks = -(-max(queries, keys) // block_size)
+    return blocks, -(-queries // blocks), -(-keys // blocks)
+
+
+def sorted_blocks(
+    q: tf.Tensor, k: tf.Tensor, hyperplanes: tf.Tensor, block_size: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The block that each query and each key falls into once both are sorted.
+
+    Args:
+      q: ``[batch, num_queries, width]``, the number static.
+      k: ``[batch, num_keys, width]``, the number static.
+      hyperplanes: ``[width, num_hashes]``.
+      block_size: Tokens of a block of the longer one.
+
+    Returns:
+      int32 ``[batch, num_queries]`` and ``[batch, num_keys]``.
+
+    >>> q, k = tf.constant([[[1.0], [-1.0], [2.0]]]), tf.constant([[[-3.0], [1.0]]])
+    >>> [each.numpy().tolist() for each in sorted_blocks(q, k, tf.ones([1, 1]), 2)]
+    [[[0, 0, 1]], [[0, 1]]]
+    """
+    _, *sizes = block_sizes(q.shape[1], k.shape[1], block_size)
+    first, second = (
+        stable_order(gray_rank(x, hyperplanes))[1] // size
+        for x, size in zip((q, k), sizes, strict=True)
+    )
+    return first, second
+
+
 @tf.custom_gradient
 def permute(x: tf.Tensor, order: tf.Tensor, inverse: tf.Tensor) -> tuple[tf.Tensor, Any]:
     """``x[batch, order]``; its gradient is a gather too, by the inverse.
