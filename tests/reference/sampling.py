@@ -46,16 +46,18 @@ def uniform(key: int, length: int, fanout: int) -> list[int]:
     return sorted(chosen)
 
 
-def weighted(key: int, weights: list[int], fanout: int) -> list[int]:
+def weighted(key: int, weights: list[int], fanout: int, gaps: list[int]) -> list[int]:
+    """Draws from all but `gaps`, as if those had been drawn already."""
     positive = [i for i, w in enumerate(weights) if w > 0]
-    if len(weights) <= fanout:
-        return positive
+    if len(weights) - len(gaps) <= fanout:
+        return [i for i in positive if i not in gaps]
     total = sum(weights)
     if total == 0:
         return []
-    chosen: set[int] = set()
+    chosen: set[int] = set(gaps)
+    fanout += len(gaps)
     rejected = attempt = 0
-    while len(chosen) < fanout and rejected < 4 * fanout:
+    while len(chosen) < fanout and rejected < 4 * (fanout - len(gaps)):
         value = below(draw(key, attempt), total)
         attempt += 1
         running = 0
@@ -74,7 +76,7 @@ def weighted(key: int, weights: list[int], fanout: int) -> list[int]:
                 u = ((draw(second, position) >> 11) + 0.5) * 2.0**-53
                 rest.append((-math.log(u) / weights[position], position))
         chosen.update(position for _, position in sorted(rest)[: fanout - len(chosen)])
-    return sorted(chosen)
+    return sorted(chosen - set(gaps))
 
 
 @dataclass
@@ -100,10 +102,20 @@ def quantised(weights: list[float], timed: bool) -> list[int]:
 
 
 def sample(graph: Any, plan: Any, row: int, time: int | None = None, epoch: int = 0) -> Component:
-    """Samples the component of one seed."""
-    component = Component({plan.seed_node_set: [row]}, {})
-    seed_key = id_key(graph.node_sets[plan.seed_node_set].ids[row].item())
+    """Samples the component of one seed: a row, or of a plan with a link two of them."""
+    first, second = row if isinstance(row, tuple) else (row, None)
+    component = Component({plan.seed_node_set: [first]}, {})
+    seed_key = id_key(graph.node_sets[plan.seed_node_set].ids[first].item())
     reached = {plan.seed_op: [0]}
+    cut: set[tuple[str, int, int]] = set()  # Edge set, source row, target row.
+    if second is not None:
+        nodes = component.nodes.setdefault(plan.link.node_set, [])
+        if second not in nodes:
+            nodes.append(second)
+        reached[plan.link.op] = [nodes.index(second)]
+        other = id_key(graph.node_sets[plan.link.node_set].ids[second].item())
+        seed_key = mix(mix(0x4C494E4B, seed_key), other)
+        cut = {(plan.link.edge_set, first, second), (plan.link.reverse, second, first)}
     for op in plan.ops:
         edge_set = graph.edge_sets[op.edge_set]
         sources = component.nodes.setdefault(edge_set.source, [])
@@ -120,7 +132,13 @@ def sample(graph: Any, plan: Any, row: int, time: int | None = None, epoch: int 
             begin, end = int(edge_set.indptr[source]), int(edge_set.indptr[source + 1])
             if edge_set.times is not None and time is not None:
                 end = begin + sum(1 for t in edge_set.times[begin:end] if t <= time)
-            length = end - begin
+            kept = [
+                position
+                for position in range(end - begin)
+                if (op.edge_set, source, int(edge_set.targets[begin + position])) not in cut
+            ]
+            length = len(kept)
+            gaps = [p for p in range(end - begin) if p not in set(kept)]
             fanout = length if op.fanout is None else op.fanout
             if op.strategy == "weighted":
                 whole = [
@@ -129,8 +147,9 @@ def sample(graph: Any, plan: Any, row: int, time: int | None = None, epoch: int 
                         begin : int(edge_set.indptr[source + 1])
                     ]
                 ]
-                weights = quantised(whole, edge_set.times is not None)[:length]
-                chosen = weighted(key, weights, fanout)
+                weights = quantised(whole, edge_set.times is not None)[: end - begin]
+                chosen = weighted(key, weights, fanout, gaps)
+                kept = list(range(end - begin))
             elif length <= fanout:
                 chosen = list(range(length))
             elif op.strategy == "uniform":
@@ -138,10 +157,10 @@ def sample(graph: Any, plan: Any, row: int, time: int | None = None, epoch: int 
             elif op.strategy == "latest_k":
                 chosen = list(range(length - fanout, length))
             else:
-                values = edge_set.features[op.by].values[begin:end]
+                values = edge_set.features[op.by].values[begin:end][kept]
                 order = sorted(range(length), key=lambda i: (-float(values[i]), i))
                 chosen = sorted(order[:fanout])
-            for position in chosen:
+            for position in [kept[index] for index in chosen]:
                 target = int(edge_set.targets[begin + position])
                 if target not in targets:
                     targets.append(target)

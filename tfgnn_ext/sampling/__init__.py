@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tfgnn_ext._lazy import lazy
 from tfgnn_ext.graph.tfrecord import RecordFile, write_records
 from tfgnn_ext.sampling.known_features import known_features
+from tfgnn_ext.sampling.link import Link
 from tfgnn_ext.sampling.plan import STRATEGIES, SamplingOp, SamplingPlan, Strategy
 from tfgnn_ext.sampling.sample_schema import sample_schema
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tfgnn_ext.graph.read_examples import read_examples
     from tfgnn_ext.sampling.beam import SampledShard, SampleSubgraphs, WriteSamples
     from tfgnn_ext.sampling.examples import write_examples
+    from tfgnn_ext.sampling.feature_store import FeatureStore
     from tfgnn_ext.sampling.manifest import sampled_files
     from tfgnn_ext.sampling.memory import InMemorySampler
     from tfgnn_ext.sampling.packing import Layout, Sizes
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from tfgnn_ext.sampling.table_blocks import SeedColumns
 
 _HOMES = {
+    "FeatureStore": "feature_store",
     "InMemorySampler": "memory",
     "Layout": "packing",
     "SampleSubgraphs": "beam",
@@ -52,8 +55,10 @@ _HOMES = {
 
 __all__ = [
     "STRATEGIES",
+    "FeatureStore",
     "InMemorySampler",
     "Layout",
+    "Link",
     "RecordFile",
     "SampleSubgraphs",
     "SampledBatch",

@@ -113,10 +113,20 @@ def draw_weighted(key, cumulative, begin, length, fanout, out):  # type: ignore[
     same distribution (Efraimidis, Spirakis 2006), with u keyed by the position, in one pass.
     Zero weights are never drawn, so fewer than `fanout` positions may come out.
     """
+    return _draw_weighted(key, cumulative, begin, length, fanout, 0, out)
+
+
+@njit(nogil=True, cache=True)
+def _draw_weighted(key, cumulative, begin, length, fanout, gaps, out):  # type: ignore[no-untyped-def]
+    """`draw_weighted` as if the positions ``out[:gaps]``, ascending, had been drawn before.
+
+    What successive draws make of the others is their distribution without those; `out` gets
+    ``gaps`` positions more.
+    """
     if length == 0:
         return 0
     count = 0
-    if length <= fanout:
+    if length <= fanout:  # Never with gaps: see `draw_edges_without`.
         before = np.int64(0)
         for position in range(length):
             total = cumulative[begin + position]
@@ -127,12 +137,16 @@ def draw_weighted(key, cumulative, begin, length, fanout, out):  # type: ignore[
         return count
     total = np.uint64(cumulative[begin + length - 1])
     if total == np.uint64(0):
-        return 0
-    many = fanout > _LINEAR
-    slots = _free_slots(fanout)
+        return gaps
+    count = gaps
+    many = fanout + gaps > _LINEAR
+    slots = _free_slots(fanout + gaps)
+    if many:
+        for index in range(gaps):
+            _add(slots, out[index])
     rejected = 0
     attempt = np.uint64(0)
-    while count < fanout and rejected < 4 * fanout:
+    while count < fanout + gaps and rejected < 4 * fanout:
         value = np.int64(below(draw(key, attempt), total))
         attempt += np.uint64(1)
         low, high = np.int64(0), np.int64(length - 1)
@@ -150,8 +164,10 @@ def draw_weighted(key, cumulative, begin, length, fanout, out):  # type: ignore[
             rejected += 1
     if many:
         out[:count].sort()
-    if count < fanout:
-        count = _draw_remainder(mix(key, REMAINDER), cumulative, begin, length, fanout, count, out)
+    if count < fanout + gaps:
+        count = _draw_remainder(
+            mix(key, REMAINDER), cumulative, begin, length, fanout + gaps, count, out
+        )
     return count
 
 
@@ -222,3 +238,94 @@ def draw_edges(strategy, key, cumulative, order, begin, length, fanout, out):  #
         out[index] = order[begin + index]
     out[:fanout].sort()
     return fanout
+
+
+@njit(nogil=True, cache=True)
+def find_edges_to(targets, by_target, begin, end, length, target):  # type: ignore[no-untyped-def]
+    """The positions, ascending, of a source's visible edges to one target.
+
+    Args:
+      targets: The targets of all edges, in canonical order.
+      by_target: int64, each source's positions sorted by target, then position; [0] where the
+        canonical order is that itself, as it is without times.
+      begin, end: Where the source's edges are.
+      length: How many of them are visible.
+      target: The target.
+    """
+    sorted_already = by_target.shape[0] == 0
+    low, high = begin, end
+    while low < high:
+        middle = (low + high) >> 1
+        edge = middle if sorted_already else begin + by_target[middle]
+        if targets[edge] < target:
+            low = middle + 1
+        else:
+            high = middle
+    found = np.empty(end - low, np.int64)
+    count = 0
+    for index in range(low, end):
+        position = index - begin if sorted_already else by_target[index]
+        if targets[begin + position] != target or position >= length:
+            break
+        found[count] = position
+        count += 1
+    return found[:count]
+
+
+@njit(nogil=True, cache=True)
+def draw_edges_without(  # type: ignore[no-untyped-def]
+    strategy, key, cumulative, order, begin, length, fanout, gaps, out
+):
+    """`draw_edges` as if the edges at some positions were not there.
+
+    Args:
+      strategy, key, cumulative, order, begin, length, fanout: As for `draw_edges`.
+      gaps: int64, the positions, ascending, at least one; all are below `length`.
+      out: int64 scratch of at least ``min(fanout, length - len(gaps))``.
+
+    Returns:
+      How many positions were written to `out`, ascending.
+    """
+    left = length - gaps.shape[0]
+    if strategy == WEIGHTED:
+        if left <= fanout:
+            count, gap, before = 0, 0, np.int64(0)
+            for position in range(length):
+                total = cumulative[begin + position]
+                positive = total > before
+                before = total
+                if gap < gaps.shape[0] and gaps[gap] == position:
+                    gap += 1
+                elif positive:
+                    out[count] = position
+                    count += 1
+            return count
+        drawn = np.empty(fanout + gaps.shape[0], np.int64)
+        drawn[: gaps.shape[0]] = gaps
+        total = _draw_weighted(key, cumulative, begin, length, fanout, gaps.shape[0], drawn)
+        count, gap = 0, 0
+        for index in range(total):
+            if gap < gaps.shape[0] and gaps[gap] == drawn[index]:
+                gap += 1
+            else:
+                out[count] = drawn[index]
+                count += 1
+        return count
+    if strategy == TOP_K and left > fanout:
+        count, index = 0, 0
+        while count < fanout:
+            position = order[begin + index]
+            index += 1
+            if gaps[min(np.searchsorted(gaps, position), gaps.shape[0] - 1)] != position:
+                out[count] = position
+                count += 1
+        out[:count].sort()
+        return count
+    # Positions among those that are left, then among all.
+    count = draw_edges(strategy, key, cumulative, order, begin, left, fanout, out)
+    gap = 0
+    for index in range(count):
+        while gap < gaps.shape[0] and gaps[gap] <= out[index] + gap:
+            gap += 1
+        out[index] += gap
+    return count

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tfgnn_ext.graph import Feature, Graph, Ragged
 from tfgnn_ext.graph.wire import encode_columns
 from tfgnn_ext.sampling.known_features import SEED_TIME, edge_times, known_features
+from tfgnn_ext.sampling.link import READOUT, READOUT_ENDS
 from tfgnn_ext.sampling.sampled_batch import SampledBatch
 
 
@@ -62,20 +63,26 @@ class Columns:
 
 
 def write_examples(
-    graph: Graph, batch: SampledBatch, *, labels: tuple[str, ...] = ()
+    graph: Graph,
+    batch: SampledBatch,
+    *,
+    labels: tuple[str, ...] = (),
+    readout: Mapping[str, npt.NDArray[Any]] | None = None,
 ) -> list[bytes]:
     """Serializes each component of a batch.
 
     A component's tf.Example holds, as TF-GNN names them, ``nodes/<set>.#size``, ``nodes/<set>.#id``
     (the original ids) and ``nodes/<set>.<feature>``; ``edges/<set>.#size``, ``#source``,
     ``#target`` and features; of ragged features the lengths of the lists too, as ``<feature>.d1``;
-    ``context/seed_time`` where seeds have a time. What is delivered, and under which names, is
-    `known_features`' affair.
+    ``context/seed_time`` where seeds have a time; of pairs the readout structure (see `Link`).
+    What is delivered, and under which names, is `known_features`' affair.
 
     Args:
       graph: The graph the batch was sampled from.
       batch: An unpadded batch.
       labels: Features to mask on the seed's own row.
+      readout: Of pairs, columns of the pairs themselves, ``[batch]`` each, such as their label:
+        they become features of the node set ``_readout``.
 
     Returns:
       One string of bytes a component, deterministic.
@@ -114,6 +121,17 @@ def write_examples(
         times = None if batch.seed_times is None else batch.times_of(sizes)
         delivered = known_features(edge_set.features, edge_times(edge_set), positions, times)
         tensors.add_features(prefix, delivered, edge_set.features, sizes)
+    if batch.ends is not None:
+        add(f"nodes/{READOUT}", "#size", ones, ones)
+        for feature, values in sorted((readout or {}).items()):
+            add(f"nodes/{READOUT}", feature, values, ones)
+        for edge_set_name, node_set_name, indices in zip(
+            READOUT_ENDS, batch.ends.node_sets, batch.ends.indices, strict=True
+        ):
+            counts = batch.node_sizes[node_set_name]
+            add(f"edges/{edge_set_name}", "#size", ones, ones)
+            add(f"edges/{edge_set_name}", "#source", indices - (np.cumsum(counts) - counts), ones)
+            add(f"edges/{edge_set_name}", "#target", np.zeros_like(indices), ones)
     if batch.seed_times is not None:
         ends = np.arange(len(ones) + 1)
         tensors.columns.append((f"context/{SEED_TIME}".encode(), batch.seed_times, ends))

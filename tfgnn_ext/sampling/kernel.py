@@ -15,11 +15,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tfgnn_ext.sampling.draws import draw_edges, visible
+from tfgnn_ext.sampling.draws import draw_edges, draw_edges_without, find_edges_to, visible
 from tfgnn_ext.sampling.keys import mix
 
 _HASH = 0x9E3779B1  # Knuth's multiplicative hash, 2**32 / golden ratio.
 _LOW32 = 0xFFFFFFFF
+_NONE = np.empty(0, np.int64)
 
 
 @njit(inline="always")
@@ -52,6 +53,23 @@ def start(seed_rows, rows, counts, table):  # type: ignore[no-untyped-def]
     for component in range(seed_rows.shape[0]):
         counts[component] = 1
         _local_index(np.int64(seed_rows[component]), rows[component], 0, table[component], mask)
+
+
+@njit(nogil=True, cache=True)
+def start_pairs(second_rows, rows, counts, table, reached):  # type: ignore[no-untyped-def]
+    """Adds the second node of each seed to its component, where it is not there already.
+
+    Args:
+      second_rows: int32 [batch], rows of the second nodes in their node set.
+      rows, counts, table: Of that node set, as for `start`; its first node may be the seed's first.
+      reached: int32 [batch, 1] out, the second node's local index.
+    """
+    mask = table.shape[1] - 1
+    for component in range(second_rows.shape[0]):
+        row, count = np.int64(second_rows[component]), counts[component]
+        local = _local_index(row, rows[component], count, table[component], mask)
+        reached[component, 0] = local
+        counts[component] = max(count, local + 1)
 
 
 @njit(nogil=True, cache=True)
@@ -107,6 +125,9 @@ def expand(  # type: ignore[no-untyped-def]
     times,
     cumulative,
     order,
+    by_target,
+    cut_sources,
+    cut_targets,
     frontier,
     frontier_sizes,
     source_rows,
@@ -132,6 +153,9 @@ def expand(  # type: ignore[no-untyped-def]
       source_keys: uint64 [num_sources], or [0] when the ids are the row numbers.
       indptr, targets, times, cumulative, order: The edge set in canonical order; `times`,
         `cumulative` and `order` may be empty where the operation does not read them.
+      by_target: As for `find_edges_to`.
+      cut_sources, cut_targets: int32 [cuts, batch]: no component has edges from the source with
+        the one local index to the target with the other row.
       frontier, frontier_sizes: int32 [batch, >= sizes], local indices of the sources.
       source_rows: int32 [batch, capacity], the rows of the source node set's local indices.
       target_rows, target_counts, target_table: The target node set's components (see `start`).
@@ -149,6 +173,7 @@ def expand(  # type: ignore[no-untyped-def]
     mask = target_table.shape[1] - 1
     room = edge_sources.shape[1]
     batch = seed_keys.shape[0]
+    cuts = cut_sources.shape[0]
     total = 0
     for component in range(batch):
         total += frontier_sizes[component]
@@ -179,16 +204,26 @@ def expand(  # type: ignore[no-untyped-def]
             local_source = frontier[component, index]
             source = source_rows[component, local_source]
             source_key = np.uint64(source) if by_row else source_keys[source]
-            drawn = draw_edges(
-                strategy,
-                mix(seed_key, source_key),
-                cumulative,
-                order,
-                begin,
-                length,
-                fanout,
-                positions,
-            )
+            key = mix(seed_key, source_key)
+            gaps = _NONE
+            for cut in range(cuts):
+                if cut_sources[cut, component] == local_source and gaps.shape[0] == 0:
+                    gaps = find_edges_to(
+                        targets,
+                        by_target,
+                        begin,
+                        ends[request - 1],
+                        length,
+                        cut_targets[cut, component],
+                    )
+            if gaps.shape[0]:
+                drawn = draw_edges_without(
+                    strategy, key, cumulative, order, begin, length, fanout, gaps, positions
+                )
+            else:
+                drawn = draw_edges(
+                    strategy, key, cumulative, order, begin, length, fanout, positions
+                )
             for edge in range(drawn):
                 edge_sources[component, edges] = local_source
                 edge_positions[component, edges] = begin + positions[edge]

@@ -22,6 +22,7 @@ _M2 = np.uint64(0x94D049BB133111EB)
 _S27, _S30, _S31, _S32 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(32)
 _LOW32 = np.uint64(0xFFFFFFFF)
 _ONE = np.uint64(1)
+_LINK = np.uint64(0x4C494E4B)  # No pair has the key of a node.
 
 
 @njit(inline="always")
@@ -62,6 +63,15 @@ def below(word, bound):  # type: ignore[no-untyped-def]
 def unit(word):  # type: ignore[no-untyped-def]
     """Maps 64 random bits to a float64 in the open interval (0, 1)."""
     return (np.float64(word >> np.uint64(11)) + 0.5) * 2.0**-53
+
+
+@njit(cache=True)
+def pair_keys(sources, targets):  # type: ignore[no-untyped-def]
+    """The key words of seeds that are pairs, from those of their nodes: each uint64 [batch]."""
+    keys = np.empty(sources.shape[0], np.uint64)
+    for index in range(sources.shape[0]):
+        keys[index] = mix(mix(_LINK, sources[index]), targets[index])
+    return keys
 
 
 def name_key(name: str) -> np.uint64:

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from tfgnn_ext.graph import NEVER, EdgeSet, Graph, NodeSet, Ragged
 from tfgnn_ext.sampling import kernel
-from tfgnn_ext.sampling.keys import name_key, operation_key
+from tfgnn_ext.sampling.keys import name_key, operation_key, pair_keys
+from tfgnn_ext.sampling.link import Link
 from tfgnn_ext.sampling.packing import Layout, Sizes
 from tfgnn_ext.sampling.plan import STRATEGIES, SamplingOp, SamplingPlan
 from tfgnn_ext.sampling.sampled_batch import SampledBatch
@@ -25,12 +26,14 @@ _LAST_STAMP = np.iinfo(np.int32).max
 _FIRST_ROOM = 128
 _NO_INT64 = np.empty(0, np.int64)
 _NO_UINT64 = np.empty(0, np.uint64)
+_NO_CUTS = (np.empty((0, 0), np.int32),) * 2
+_Int32 = npt.NDArray[np.int32]
 
 
 class _Operation:
     """A plan's operation with the arrays it reads."""
 
-    def __init__(self, op: SamplingOp, edge_set: EdgeSet) -> None:
+    def __init__(self, op: SamplingOp, edge_set: EdgeSet, link: Link | None) -> None:
         self.name = op.name
         self.key = name_key(op.name)
         self.edge_set = op.edge_set
@@ -41,7 +44,13 @@ class _Operation:
         self.indptr, self.targets = edge_set.indptr, edge_set.targets
         self.timed = edge_set.times is not None
         self.times = _NO_INT64 if edge_set.times is None else edge_set.times
-        self.cumulative = self.order = _NO_INT64
+        self.cumulative = self.order = self.by_target = _NO_INT64
+        # Which ends of a pair have edges here that must not be drawn.
+        self.cut_first = link is not None and link.edge_set == op.edge_set
+        self.cut_second = link is not None and link.reverse == op.edge_set
+        if self.timed and (self.cut_first or self.cut_second):
+            edges = np.lexsort((self.targets, edge_set.source_rows))
+            self.by_target = edges - np.repeat(self.indptr[:-1], np.diff(self.indptr))
         if op.by is not None:
             name = f"`by` of `SamplingOp` {op.name!r}, feature {op.by!r} of {op.edge_set!r},"
             if op.by not in edge_set.features:
@@ -116,6 +125,11 @@ class _Scratch:
         self.reached = {
             seed: (np.zeros((batch, 1), np.int32), np.ones(batch, np.int32)),
         }
+        if sampler.plan.link is not None:
+            self.reached[sampler.plan.link.op] = (
+                np.empty((batch, 1), np.int32),
+                np.ones(batch, np.int32),
+            )
         for op in sampler.operations:
             room = node_room[op.target]
             self.reached[op.name] = (np.empty((batch, room), np.int32), np.zeros(batch, np.int32))
@@ -170,9 +184,20 @@ class InMemorySampler:
                 f"`seed_node_set` of `SamplingPlan` must be one of "
                 f"{', '.join(sorted(graph.node_sets))}. Got {plan.seed_node_set!r}."
             )
+        link = plan.link
+        if link is not None and link.node_set not in graph.node_sets:
+            raise ValueError(
+                f"`node_set` of `Link` must be one of {', '.join(sorted(graph.node_sets))}. "
+                f"Got {link.node_set!r}."
+            )
         plan.validate(self.endpoints)
-        self.operations = [_Operation(op, graph.edge_sets[op.edge_set]) for op in plan.ops]
-        self.layout = Layout(plan.seed_node_set, plan.node_sets(self.endpoints), plan.edge_sets())
+        self.operations = [_Operation(op, graph.edge_sets[op.edge_set], link) for op in plan.ops]
+        self.layout = Layout(
+            plan.seed_node_set,
+            plan.node_sets(self.endpoints),
+            plan.edge_sets(),
+            None if link is None else link.node_set,
+        )
         self.timed = self._is_timed()
         self._keys = {name: _keys_or_rows(graph.node_sets[name]) for name in self.layout.node_sets}
         self._local = threading.local()
@@ -208,7 +233,8 @@ class InMemorySampler:
         """Samples one component for each seed.
 
         Args:
-          rows: int [batch], rows of the seeds in their node set.
+          rows: int [batch], rows of the seeds in their node set; of a plan with a link, int
+            [batch, 2], rows of the pairs' two nodes.
           times: int64 [batch], the seeds' times; needed when an edge set of the plan has a time, or
             a feature becomes known at a time. Ignored otherwise.
           epoch: Enters the key: another epoch gives fresh draws.
@@ -236,9 +262,14 @@ class InMemorySampler:
         scratch = self._run(rows, times, epoch)
         node_counts = {name: part.counts for name, part in scratch.nodes.items()}
         edge_counts = {name: parts[-1] for name, parts in scratch.edges.items()}
-        whole = self.layout.fit(node_counts, edge_counts, budget)
+        second = None
+        if self.plan.link is not None:
+            second = scratch.reached[self.plan.link.op][0][:, 0]
+        whole = self.layout.fit(node_counts, edge_counts, budget, second)
         packed, parts = self.layout.allocate(node_counts, edge_counts, budget, len(rows))
         parts.whole[:] = whole
+        if second is not None:
+            self.layout.write_ends(parts, node_counts, second)
         for name, components in scratch.nodes.items():
             kernel.merge_nodes(components.rows, components.counts, parts.node_rows[name])
         for name, (sources, targets, positions, counts) in scratch.edges.items():
@@ -264,17 +295,22 @@ class InMemorySampler:
         self, rows: npt.ArrayLike, times: npt.ArrayLike | None
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64] | None]:
         seeds = np.asarray(rows)
-        number = self.graph.node_sets[self.plan.seed_node_set].num_nodes
-        if seeds.ndim != 1 or not np.issubdtype(seeds.dtype, np.integer):
-            raise ValueError(
-                f"`rows` of `sample` must be a vector of ints. Got {seeds.dtype} {seeds.shape}."
-            )
-        if len(seeds) and not (seeds.min() >= 0 and seeds.max() < number):
-            wrong = seeds.min() if seeds.min() < 0 else seeds.max()
-            raise ValueError(
-                f"`rows` of `sample` must be in [0, {number}), the rows of node set "
-                f"{self.plan.seed_node_set!r}. Got {wrong}."
-            )
+        link = self.plan.link
+        shaped = seeds.ndim == 1 if link is None else seeds.ndim == 2 and seeds.shape[1] == 2
+        if not shaped or not np.issubdtype(seeds.dtype, np.integer):
+            kind = "a vector of ints" if link is None else "pairs of ints, [batch, 2]"
+            raise ValueError(f"`rows` of `sample` must be {kind}. Got {seeds.dtype} {seeds.shape}.")
+        ends = [(self.plan.seed_node_set, seeds)]
+        if link is not None:
+            ends = [(self.plan.seed_node_set, seeds[:, 0]), (link.node_set, seeds[:, 1])]
+        for node_set, end in ends:
+            number = self.graph.node_sets[node_set].num_nodes
+            if len(end) and not (end.min() >= 0 and end.max() < number):
+                wrong = end.min() if end.min() < 0 else end.max()
+                raise ValueError(
+                    f"`rows` of `sample` must be in [0, {number}), the rows of node set "
+                    f"{node_set!r}. Got {wrong}."
+                )
         if not self.timed:
             return seeds.astype(np.int32), None
         if times is None:
@@ -285,9 +321,9 @@ class InMemorySampler:
         if not np.issubdtype(np.asarray(times).dtype, np.integer):
             raise ValueError(f"`times` of `sample` must be ints. Got {np.asarray(times).dtype}.")
         seed_times = np.asarray(times, np.int64)
-        if seed_times.shape != seeds.shape:
+        if seed_times.shape != seeds.shape[:1]:
             raise ValueError(
-                f"`times` of `sample` must have the shape of `rows`, {seeds.shape}. "
+                f"`times` of `sample` must have the shape of `rows`, {seeds.shape[:1]}. "
                 f"Got {seed_times.shape}."
             )
         if np.any(seed_times == NEVER):  # It would see what never happens.
@@ -327,6 +363,10 @@ class InMemorySampler:
             kernel.sort_edges(sources, targets, positions, counts, scratch.nodes[source].counts)
         return scratch
 
+    def _keys_of(self, node_set: str, rows: _Int32) -> npt.NDArray[np.uint64]:
+        keys = self._keys[node_set]
+        return keys[rows] if len(keys) else rows.astype(np.uint64)
+
     def _attempt(
         self,
         scratch: _Scratch,
@@ -335,10 +375,19 @@ class InMemorySampler:
         epoch: int,
     ) -> tuple[str, bool] | None:
         scratch.clear()
+        link = self.plan.link
         seeds = scratch.nodes[self.plan.seed_node_set]
-        kernel.start(rows, seeds.rows, seeds.counts, seeds.table)
-        keys = self._keys[self.plan.seed_node_set]
-        seed_keys = keys[rows] if len(keys) else rows.astype(np.uint64)
+        first = rows if link is None else np.ascontiguousarray(rows[:, 0])
+        kernel.start(first, seeds.rows, seeds.counts, seeds.table)
+        seed_keys = self._keys_of(self.plan.seed_node_set, first)
+        # For each end whose edges to the other are cut: its local index, and the other's row.
+        cuts: dict[bool, tuple[_Int32, _Int32]] = {}
+        if link is not None:
+            second, others = np.ascontiguousarray(rows[:, 1]), scratch.nodes[link.node_set]
+            local, _ = scratch.reached[link.op]
+            kernel.start_pairs(second, others.rows, others.counts, others.table, local)
+            seed_keys = pair_keys(seed_keys, self._keys_of(link.node_set, second))
+            cuts = {True: (np.zeros(len(rows), np.int32), second), False: (local[:, 0], first)}
         united: set[tuple[str, ...]] = set()
         for op in self.operations:
             if len(op.inputs) == 1:
@@ -354,6 +403,9 @@ class InMemorySampler:
                         kernel.unite(frontier, sizes, *scratch.reached[name], marks, stamp)
             sources, targets, positions, counts = scratch.edges[op.edge_set]
             target = scratch.nodes[op.target]
+            wanted = ((True, op.cut_first), (False, op.cut_second))
+            cut = [cuts[first] for first, wants in wanted if wants]
+            cut_sources, cut_targets = map(np.stack, zip(*cut, strict=True)) if cut else _NO_CUTS
             short = kernel.expand(
                 op.strategy,
                 op.fanout,
@@ -366,6 +418,9 @@ class InMemorySampler:
                 op.times,
                 op.cumulative,
                 op.order,
+                op.by_target,
+                cut_sources,
+                cut_targets,
                 frontier,
                 sizes,
                 scratch.nodes[op.source].rows,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from tfgnn_ext.sampling.sampled_batch import Int32, Int64, SampledBatch
+from tfgnn_ext.sampling.sampled_batch import Int32, Int64, PairEnds, SampledBatch
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,7 @@ class Parts:
     """The arrays of one batch, views into its buffer."""
 
     whole: Int32
+    ends: tuple[Int32, Int32] | None
     node_sizes: dict[str, Int32]
     node_rows: dict[str, Int32]
     edge_sizes: dict[str, Int32]
@@ -42,18 +43,20 @@ class Layout:
     """The order of a batch's arrays in one int32 buffer.
 
     The buffer starts with the length, in words, of each segment: `edge_rows` of every edge set (two
-    words an edge), `whole`, then sizes and rows of every node set, then sizes, sources and targets
-    of every edge set.
+    words an edge), `whole`, of pairs the indices of both ends, then sizes and rows of every node
+    set, then sizes, sources and targets of every edge set.
     """
 
     seed_node_set: str
     node_sets: tuple[str, ...]
     edge_sets: tuple[str, ...]
+    second_node_set: str | None = None
 
     @property
     def num_segments(self) -> int:
         """The number of segments."""
-        return 1 + 2 * len(self.node_sets) + 4 * len(self.edge_sets)
+        ends = 0 if self.second_node_set is None else 2
+        return 1 + ends + 2 * len(self.node_sets) + 4 * len(self.edge_sets)
 
     @property
     def header(self) -> int:
@@ -66,6 +69,8 @@ class Layout:
         """The length of each segment, in words."""
         lengths = [2 * edges[name] for name in self.edge_sets]
         lengths += [batch]
+        if self.second_node_set is not None:
+            lengths += [components, components]
         for name in self.node_sets:
             lengths += [components, nodes[name]]
         for name in self.edge_sets:
@@ -77,8 +82,14 @@ class Layout:
         node_counts: Mapping[str, Int32],
         edge_counts: Mapping[str, Int32],
         budget: Sizes | None,
+        second: Int32 | None = None,
     ) -> npt.NDArray[np.bool_]:
         """Cuts components that exceed the budget down to their seed, in place.
+
+        Args:
+          node_counts, edge_counts: The sizes of the components.
+          budget: What they must fit together.
+          second: Of pairs, the local index of the second node.
 
         Returns:
           bool [batch], which components are whole.
@@ -86,8 +97,8 @@ class Layout:
         Raises:
           ValueError: The budget lacks a set, or room for the seeds and one padding node a node set.
         """
-        seeds = node_counts[self.seed_node_set]
-        whole = np.ones(len(seeds), np.bool_)
+        batch = len(node_counts[self.seed_node_set])
+        whole = np.ones(batch, np.bool_)
         if budget is None:
             return whole
         missing = [name for name in self.node_sets if name not in budget.nodes]
@@ -98,21 +109,30 @@ class Layout:
         counts += [(edge_counts[name], budget.edges[name]) for name in self.edge_sets]
         if all(int(count.sum()) <= room for count, room in counts):
             return whole
-        if budget.nodes[self.seed_node_set] - 1 < len(seeds) or min(room for _, room in counts) < 0:
+        # What a component takes at least: its seed.
+        fewest = [np.zeros(batch, np.int32) for _ in counts]
+        fewest[self.node_sets.index(self.seed_node_set)][:] = 1
+        if second is not None and self.second_node_set is not None:
+            least = fewest[self.node_sets.index(self.second_node_set)]
+            np.maximum(least, second + 1, out=least)
+        # What is left beside the seeds.
+        left = [room - int(least.sum()) for (_, room), least in zip(counts, fewest, strict=True)]
+        if min(left) < 0:
             raise ValueError(
-                f"`budget` must hold {len(seeds)} seeds of node set {self.seed_node_set!r} and a "
+                f"`budget` must hold {batch} seeds of node set {self.seed_node_set!r} and a "
                 f"padding node in every node set. Got {dict(budget.nodes)}."
             )
-        # What the components behind take at least: their seeds.
-        left = [room - (len(seeds) if count is seeds else 0) for count, room in counts]
-        for component in range(len(seeds)):
-            need = [int(count[component]) - (1 if count is seeds else 0) for count, _ in counts]
+        for component in range(batch):
+            need = [
+                int(count[component] - least[component])
+                for (count, _), least in zip(counts, fewest, strict=True)
+            ]
             if all(n <= room for n, room in zip(need, left, strict=True)):
                 left = [room - n for n, room in zip(need, left, strict=True)]
             else:
                 whole[component] = False
-        for count, _ in counts:
-            count[~whole] = 1 if count is seeds else 0
+        for (count, _), least in zip(counts, fewest, strict=True):
+            count[~whole] = least[~whole]
         return whole
 
     def allocate(
@@ -147,6 +167,22 @@ class Layout:
             parts.edge_sizes[name][batch:] = padding_edges[name]
         return packed, parts
 
+    def write_ends(self, parts: Parts, node_counts: Mapping[str, Int32], second: Int32) -> None:
+        """Writes where both ends of the pairs are; those of padding are the last padding nodes.
+
+        Args:
+          parts: Of the buffer.
+          node_counts: The sizes of the components.
+          second: The local index of each component's second node.
+        """
+        assert parts.ends is not None
+        assert self.second_node_set is not None
+        sets = (self.seed_node_set, self.second_node_set)
+        for end, name, local in zip(parts.ends, sets, (np.zeros_like(second), second), strict=True):
+            counts = node_counts[name]
+            end[: len(counts)] = np.cumsum(counts) - counts + local
+            end[len(counts) :] = len(parts.node_rows[name]) - 1
+
     def split(self, packed: Int32) -> Parts:
         """The buffer's segments as arrays, without a copy."""
         lengths = packed[: self.num_segments]
@@ -155,6 +191,7 @@ class Layout:
         edge_rows = {name: segments[i].view(np.int64) for i, name in enumerate(self.edge_sets)}
         rest = iter(segments[len(self.edge_sets) :])
         whole = next(rest)
+        both = None if self.second_node_set is None else (next(rest), next(rest))
         node_sizes: dict[str, Int32] = {}
         node_rows: dict[str, Int32] = {}
         for name in self.node_sets:
@@ -165,14 +202,22 @@ class Layout:
         for name in self.edge_sets:
             edge_sizes[name] = next(rest)
             edge_source[name], edge_target[name] = next(rest), next(rest)
-        return Parts(whole, node_sizes, node_rows, edge_sizes, edge_source, edge_target, edge_rows)
+        return Parts(
+            whole, both, node_sizes, node_rows, edge_sizes, edge_source, edge_target, edge_rows
+        )
 
     def unpack(self, packed: Int32, seed_rows: Int32, seed_times: Int64 | None) -> SampledBatch:
-        """The buffer as a `SampledBatch`."""
+        """The buffer as a `SampledBatch`; `seed_rows` are as given to the sampler."""
         parts = self.split(packed)
+        ends = None
+        if parts.ends is not None and self.second_node_set is not None:
+            sets = (self.seed_node_set, self.second_node_set)
+            ends = PairEnds(node_sets=sets, rows=seed_rows, indices=parts.ends)
+            seed_rows = seed_rows[:, 0]
         return SampledBatch(
             seed_node_set=self.seed_node_set,
             seed_rows=seed_rows,
+            ends=ends,
             seed_times=seed_times,
             whole=parts.whole.astype(np.bool_),
             node_rows=parts.node_rows,

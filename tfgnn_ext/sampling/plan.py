@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Literal, get_args
 
+from tfgnn_ext.sampling.link import Link
+
 Strategy = Literal["uniform", "weighted", "top_k", "latest_k", "full"]
 STRATEGIES: tuple[str, ...] = get_args(Strategy)
 
@@ -64,17 +66,19 @@ class SamplingOp:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SamplingPlan:
-    """A small directed acyclic graph of operations that starts at one seed node.
+    """A small directed acyclic graph of operations that starts at one seed node, or at a pair.
 
     One seed gives one component: its nodes and its edges are unique, and the seed is the first
-    node of its node set. Nodes come in the order in which the operations, taken as listed,
-    discover them; the edges of an edge set are sorted by source, then in canonical order.
+    node of its node set; of a pair, its second node follows where it is another one. Nodes come in
+    the order in which the operations, taken as listed, discover them; the edges of an edge set are
+    sorted by source, then in canonical order.
 
     Attributes:
       seed_node_set: The node set of the seeds.
       ops: The operations, each after its inputs.
       seed: Enters every key; another seed gives other draws.
       seed_op: The name by which `inputs` refer to the seed.
+      link: If seeds are pairs of nodes: the second node, and what is left out; see `Link`.
 
     >>> plan = SamplingPlan(
     ...     seed_node_set="paper",
@@ -92,12 +96,18 @@ class SamplingPlan:
     ops: tuple[SamplingOp, ...] = ()
     seed: int = 0
     seed_op: str = "seed"
+    link: Link | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ops", tuple(self.ops))
         if isinstance(self.seed, bool) or not -(2**63) <= self.seed < 2**63:
             raise ValueError(f"`seed` of `SamplingPlan` must be an int64. Got {self.seed!r}.")
-        known = {self.seed_op}
+        known = {name for name, _ in self._starts()}
+        if self.link is not None and len(known) == 1:
+            raise ValueError(
+                "`op` of `Link` must differ from `seed_op` of `SamplingPlan`. "
+                f"Got {self.seed_op!r}."
+            )
         for op in self.ops:
             if op.name in known:
                 raise ValueError(
@@ -111,10 +121,16 @@ class SamplingPlan:
                     )
             known.add(op.name)
 
+    def _starts(self) -> list[tuple[str, str]]:
+        """The names by which `inputs` refer to the ends of a seed, each with its node set."""
+        ends = [(self.seed_op, self.seed_node_set)]
+        return ends if self.link is None else [*ends, (self.link.op, self.link.node_set)]
+
     def node_set_of(self, name: str, endpoints: Mapping[str, tuple[str, str]]) -> str:
         """The node set that the operation `name` (or the seed operation) leads to."""
-        if name == self.seed_op:
-            return self.seed_node_set
+        for start, node_set in self._starts():
+            if name == start:
+                return node_set
         op = next(op for op in self.ops if op.name == name)
         return endpoints[op.edge_set][1]
 
@@ -125,8 +141,11 @@ class SamplingPlan:
           endpoints: The source and target node set of each edge set.
 
         Raises:
-          ValueError: An operation names an unknown edge set, or starts at the wrong node set.
+          ValueError: An operation names an unknown edge set, or starts at the wrong node set; or
+            so does the link.
         """
+        if self.link is not None:
+            self.link.validate(self.seed_node_set, endpoints)
         for op in self.ops:
             if op.edge_set not in endpoints:
                 raise ValueError(
@@ -144,7 +163,8 @@ class SamplingPlan:
 
     def node_sets(self, endpoints: Mapping[str, tuple[str, str]]) -> tuple[str, ...]:
         """The node sets that a sample holds, in the order in which the plan reaches them."""
-        reached = [self.seed_node_set, *(endpoints[op.edge_set][1] for op in self.ops)]
+        reached = [node_set for _, node_set in self._starts()]
+        reached += [endpoints[op.edge_set][1] for op in self.ops]
         return tuple(dict.fromkeys(reached))
 
     def edge_sets(self) -> tuple[str, ...]:
@@ -153,7 +173,7 @@ class SamplingPlan:
 
     def most_requests(self) -> dict[str, int | None]:
         """For each operation, the most sources that one component expands; None if unbounded."""
-        reached: dict[str, int | None] = {self.seed_op: 1}
+        reached: dict[str, int | None] = {name: 1 for name, _ in self._starts()}
         requests: dict[str, int | None] = {}
         for op in self.ops:
             inputs = [reached[name] for name in op.inputs]
@@ -175,7 +195,8 @@ class SamplingPlan:
 
     def most_nodes(self, endpoints: Mapping[str, tuple[str, str]]) -> dict[str, int | None]:
         """For each node set, the most nodes that one component holds; None if unbounded."""
-        totals: dict[str, int | None] = {self.seed_node_set: 1}
+        starts = [node_set for _, node_set in self._starts()]
+        totals: dict[str, int | None] = {name: starts.count(name) for name in starts}
         most_requests = self.most_requests()
         for op in self.ops:
             target = endpoints[op.edge_set][1]

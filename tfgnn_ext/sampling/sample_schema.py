@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy.typing as npt
+
 from tfgnn_ext.graph import Feature, Graph, GraphSchema, new_schema
 from tfgnn_ext.sampling.known_features import SEED_TIME, delivered_names, edge_times
+from tfgnn_ext.sampling.link import READOUT, READOUT_ENDS
 
 if TYPE_CHECKING:
     from tfgnn_ext.sampling.memory import InMemorySampler
@@ -19,6 +22,7 @@ _TYPES = {
     "integer": _DT_INT64,
     "string": _DT_STRING,
 }
+_KINDS = {"f": "numeric", "i": "integer", "S": "string"}  # By the kind of a NumPy dtype.
 
 
 def _declare(message: Any, features: Mapping[str, Feature], kinds: dict[str, str]) -> None:
@@ -31,7 +35,12 @@ def _declare(message: Any, features: Mapping[str, Feature], kinds: dict[str, str
                 declared.shape.dim.add(size=size)
 
 
-def sample_schema(sampler: InMemorySampler, *, labels: tuple[str, ...] = ()) -> GraphSchema:
+def sample_schema(
+    sampler: InMemorySampler,
+    *,
+    labels: tuple[str, ...] = (),
+    readout: Mapping[str, npt.NDArray[Any]] | None = None,
+) -> GraphSchema:
     """The GraphSchema of the tf.Examples that `write_examples` makes from a sampler's batches.
 
     TF-GNN reads it: ``tfgnn.parse_example(tfgnn.create_graph_spec_from_schema_pb(schema), ...)``.
@@ -39,6 +48,7 @@ def sample_schema(sampler: InMemorySampler, *, labels: tuple[str, ...] = ()) -> 
     Args:
       sampler: The sampler.
       labels: As given to `write_examples`.
+      readout: Columns as given to `write_examples`, of any length.
 
     Returns:
       The node sets and edge sets that the plan reaches, with all delivered features.
@@ -46,7 +56,9 @@ def sample_schema(sampler: InMemorySampler, *, labels: tuple[str, ...] = ()) -> 
     graph: Graph = sampler.graph
     schema = new_schema()
     schema.info.graph_type = 2  # SUBGRAPH
-    schema.info.root_set.append(sampler.plan.seed_node_set)
+    link = sampler.plan.link
+    roots = [sampler.plan.seed_node_set, *([] if link is None else [link.node_set])]
+    schema.info.root_set.extend(dict.fromkeys(roots))
     for name in sampler.layout.node_sets:
         node_set = graph.node_sets[name]
         message = schema.node_sets[name]
@@ -69,6 +81,12 @@ def sample_schema(sampler: InMemorySampler, *, labels: tuple[str, ...] = ()) -> 
         message.source, message.target = edge_set.source, edge_set.target
         kinds = delivered_names(edge_set.features, tuple(edge_times(edge_set)), timed=sampler.timed)
         _declare(message, edge_set.features, kinds)
+    if link is not None:
+        columns = {name: _KINDS[values.dtype.kind] for name, values in (readout or {}).items()}
+        _declare(schema.node_sets[READOUT], {}, columns)
+        for edge_set_name, root in zip(READOUT_ENDS, roots, strict=True):
+            message = schema.edge_sets[edge_set_name]
+            message.source, message.target = root, READOUT
     if sampler.timed:
         declared = schema.context.features[SEED_TIME]
         declared.dtype = _DT_INT64

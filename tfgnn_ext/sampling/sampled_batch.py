@@ -13,6 +13,21 @@ Int64 = npt.NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class PairEnds:
+    """The two ends of seeds that are pairs; see `Link`.
+
+    Attributes:
+      node_sets: Of the first and of the second nodes.
+      rows: [batch, 2], their rows in the graph.
+      indices: [num_components] each, indices into `node_rows` of a batch.
+    """
+
+    node_sets: tuple[str, str]
+    rows: Int32
+    indices: tuple[Int32, Int32]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class SampledBatch:
     """What one call of a sampler returns: `batch` components, one after another.
 
@@ -21,7 +36,7 @@ class SampledBatch:
 
     Attributes:
       seed_node_set: The node set of the seeds. A seed is the first node of its component there.
-      seed_rows: [batch], rows of the seeds in the graph.
+      seed_rows: [batch], rows of the seeds in the graph; of pairs, of the first nodes.
       seed_times: [batch], or None.
       whole: bool [batch], False for a component that did not fit the budget and was cut down to
         its seed: give it weight 0.
@@ -31,6 +46,7 @@ class SampledBatch:
       edge_source, edge_target: For each edge set, [num_edges] indices into `node_rows`, ascending
         in the source within a component.
       edge_sizes: For each edge set, [num_components] numbers of edges.
+      ends: Of seeds that are pairs, both ends.
     """
 
     seed_node_set: str
@@ -43,6 +59,7 @@ class SampledBatch:
     edge_source: Mapping[str, Int32]
     edge_target: Mapping[str, Int32]
     edge_sizes: Mapping[str, Int32]
+    ends: PairEnds | None = None
 
     @property
     def num_components(self) -> int:

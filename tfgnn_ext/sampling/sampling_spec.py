@@ -110,8 +110,13 @@ def plan_to_spec(plan: SamplingPlan) -> Any:
 
     Raises:
       ValueError: An operation says what a SamplingSpec cannot: "latest_k", "full", or a feature
-        other than ``#weight``.
+        other than ``#weight``; or seeds are pairs.
     """
+    if plan.link is not None:
+        raise ValueError(
+            "`link` of `SamplingPlan` must be None in a SamplingSpec, which says not what a pair's "
+            f"sample leaves out. Got {plan.link}."
+        )
     numbers = {name: number for number, name in _STRATEGIES.items()}
     spec = SamplingSpec()
     spec.seed_op.op_name = plan.seed_op
