@@ -19,6 +19,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--shards", type=int, default=16, help="files a split")
     parser.add_argument("--blocks", type=int, help="blocks a table; default: by its size")
     parser.add_argument("--policy", default="error", choices=("error", "drop"))
+    parser.add_argument("--features", default="inline", choices=("inline", "once"))
     parser.add_argument("--tables", help="where a built-in data set's tables go")
     known, beam_options = parser.parse_known_args(arguments)
     count = sample_on_beam(**vars(known), beam_options=beam_options)

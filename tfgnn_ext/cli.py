@@ -119,6 +119,12 @@ def sample(
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many seeds.")] = None,
     shards: Annotated[int, typer.Option(min=1, help="Files a split.")] = 1,
     engine: Annotated[str, typer.Option(help="memory, or beam for graphs of any size.")] = "memory",
+    policy: Annotated[
+        str, typer.Option(help="With beam, invalid rows: an error, or drop them and count them.")
+    ] = "error",
+    features: Annotated[
+        str, typer.Option(help="With beam: inline in every sample, or once, beside samples of ids.")
+    ] = "inline",
     beam_options: Annotated[
         str, typer.Option(help="Beam's own options, such as '--runner=FlinkRunner'.")
     ] = "",
@@ -126,7 +132,7 @@ def sample(
     """Writes samples as TFRecords of tf.Example, which TF-GNN reads."""
     from tfgnn_ext.runner import sample_with, write_samples
 
-    if engine == "memory" and not beam_options:
+    if engine == "memory" and (policy, features, beam_options) == ("error", "inline", ""):
         count: int | None = write_samples(
             config, out, overrides=set_ or [], split=split, limit=limit, shards=shards
         )
@@ -139,6 +145,8 @@ def sample(
             split=split,
             limit=limit,
             shards=shards,
+            policy=policy,
+            features=features,
             beam_options=beam_options,
         )
     typer.echo(f"{'' if count is None else f'{count:,} '}samples in {out}")

@@ -34,6 +34,7 @@ def sampling_job(
     shards: int = 16,
     blocks: int | None = None,
     policy: str = "error",
+    features: str = "inline",
     tables: str | None = None,
 ) -> Iterator[SampleSubgraphs]:
     """The transform that samples a config's seeds.
@@ -44,7 +45,7 @@ def sampling_job(
       config: A YAML file, or the directory of a run.
       overrides: As for `run`.
       split: A split, or "all".
-      shards, blocks, policy: As for `SampleSubgraphs`.
+      shards, blocks, policy, features: As for `SampleSubgraphs`.
       tables: Where to write a built-in data set's tables, so that every worker can read them;
         default: a temporary directory.
 
@@ -85,6 +86,7 @@ def sampling_job(
                 shards=shards,
                 blocks=blocks,
                 policy=policy,
+                features=features,
             )
         except InputError:
             raise
@@ -118,12 +120,13 @@ def sample_on_beam(
     shards: int = 16,
     blocks: int | None = None,
     policy: str = "error",
+    features: str = "inline",
     tables: str | None = None,
 ) -> int | None:
     """Samples seeds with Beam; the bytes are those of the in-memory engine.
 
     Args:
-      config, overrides, split, shards, blocks, policy, tables: As for `sampling_job`.
+      config, overrides, split, shards, blocks, policy, features, tables: As for `sampling_job`.
       out: The directory, on any of Beam's file systems. What is in it is replaced, the manifest
         last.
       beam_options: Beam's own options, such as ``--runner=FlinkRunner``. The default runner is
@@ -144,6 +147,7 @@ def sample_on_beam(
         shards=shards,
         blocks=blocks,
         policy=policy,
+        features=features,
         tables=tables,
     ) as job:
         pipeline = beam.Pipeline(runner=runner, options=options)

@@ -19,6 +19,8 @@ def sample_with(
     split: str = "all",
     limit: int | None = None,
     shards: int = 1,
+    policy: str = "error",
+    features: str = "inline",
     beam_options: str = "",
 ) -> int | None:
     """Samples a config's seeds with an engine other than the in-memory one.
@@ -27,6 +29,8 @@ def sample_with(
       engine: "beam".
       config, out, overrides, split, shards: As for `write_samples`.
       limit: Must be None.
+      policy: What to do with invalid rows: "error", or "drop" them and count them.
+      features: "inline" in every sample, or "once" beside samples of ids.
       beam_options: Beam's options, as one writes them on a command line.
 
     Returns:
@@ -36,8 +40,17 @@ def sample_with(
       InputError: An option does not fit, or Beam is not installed.
     """
     if engine != "beam":
-        more = " with --beam-options" if engine == "memory" else ""
+        given = {"--policy": policy != "error", "--features": features != "inline"}
+        given["--beam-options"] = bool(beam_options)
+        named = " and ".join(name for name, is_given in given.items() if is_given)
+        more = f" with {named}" if engine == "memory" and named else ""
         raise InputError([f"--engine: must be beam{more} or memory. Got {engine!r}."])
+    for option, value, choices in (
+        ("--policy", policy, ("error", "drop")),
+        ("--features", features, ("inline", "once")),
+    ):
+        if value not in choices:
+            raise InputError([f"{option}: must be {' or '.join(choices)}. Got {value!r}."])
     if limit is not None:
         raise InputError([f"--limit: must be left out with --engine beam. Got {limit}."])
     try:
@@ -54,6 +67,8 @@ def sample_with(
         overrides=overrides,
         split=split,
         shards=shards,
+        policy=policy,
+        features=features,
         beam_options=shlex.split(beam_options),
     )
     return count

@@ -12,7 +12,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgnn_ext.graph import EdgeSet, Feature, Graph, GraphSchema, NodeSet, Ragged, Seeds
-from tfgnn_ext.sampling import RecordFile, SamplingPlan, read_examples
+from tfgnn_ext.sampling import FeatureStore, RecordFile, SamplingPlan, read_examples
 from tfgnn_ext.tensors.fit_input_spec import fit_input_spec
 from tfgnn_ext.tensors.graph_tensors import ID
 from tfgnn_ext.tensors.input_spec import InputSpec
@@ -40,6 +40,8 @@ class ExampleBatches:
         read at the seed and taken out of the graph.
       batch_size: Seeds a batch.
       node_set: The seed node set; default: the schema's ``info.root_set``.
+      store: The features beside samples of ids (``features="once"``); they are joined to what is
+        read, as if the records held them.
       like: Batches whose vocabularies and classes these share: those of training, for validation.
 
     Attributes:
@@ -57,6 +59,7 @@ class ExampleBatches:
         label: str,
         batch_size: int,
         node_set: str | None = None,
+        store: FeatureStore | None = None,
         like: ExampleBatches | None = None,
     ) -> None:
         if batch_size < 1:
@@ -81,6 +84,7 @@ class ExampleBatches:
                 f"Got {label!r}."
             )
         self.batch_size = batch_size
+        self._store = store
         self._files = [RecordFile(path) for path in files]
         self._ends = np.cumsum([0, *map(len, self._files)])
         labels, ids, vocabularies = self._scan()
@@ -97,7 +101,7 @@ class ExampleBatches:
 
         def read(step: np.int64) -> tuple[npt.NDArray[Any], ...]:
             positions, weights, _ = choose(int(step))
-            records = np.array(self._records(positions), object)
+            records = np.array(self._whole(self._records(positions)), object)
             return records, positions.astype(np.int32), weights.astype(np.float32)
 
         def batch(step: tf.Tensor) -> tuple[tfgnn.GraphTensor, tf.Tensor, tf.Tensor]:
@@ -138,6 +142,10 @@ class ExampleBatches:
             for file, position in zip(files.tolist(), positions.tolist(), strict=True)
         ]
 
+    def _whole(self, records: list[bytes]) -> list[bytes]:
+        """Records with the features of their nodes."""
+        return records if self._store is None else self._store.complete(records)
+
     def _scan(self) -> tuple[list[Any], list[Any], Vocabularies]:
         root = f"nodes/{self._node_set}."
         labels: list[Any] = []
@@ -149,7 +157,7 @@ class ExampleBatches:
             for begin in range(0, len(file), _CHUNK):
                 chunk = range(begin, min(begin + _CHUNK, len(file)))
                 try:
-                    columns = read_examples(file.read(chunk))
+                    columns = read_examples(self._whole(file.read(chunk)))
                 except ValueError as error:
                     raise ValueError(f"{path}, records from {begin}: {error}") from None
                 empty = Ragged.from_lengths(np.empty(0, np.int64), np.zeros(len(chunk), int))
