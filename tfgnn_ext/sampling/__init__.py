@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tfgnn_ext._lazy import lazy
 from tfgnn_ext.graph.tfrecord import RecordFile, write_records
 from tfgnn_ext.sampling.known_features import known_features
+from tfgnn_ext.sampling.link import Link
 from tfgnn_ext.sampling.plan import STRATEGIES, SamplingOp, SamplingPlan, Strategy
 from tfgnn_ext.sampling.sample_schema import sample_schema
 
@@ -57,6 +58,7 @@ __all__ = [
     "FeatureStore",
     "InMemorySampler",
     "Layout",
+    "Link",
     "RecordFile",
     "SampleSubgraphs",
     "SampledBatch",
