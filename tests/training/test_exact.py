@@ -52,7 +52,7 @@ def test_equals_full_graph(name: str, options: dict[str, Any]) -> None:
     for items in (1_000_000, 150):
         found = training.ExactPredictor(task, model, whole, seeds, items_per_step=items)()
         np.testing.assert_allclose(found.embeddings, expected.embeddings, atol=2e-6)
-        np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=2e-6)
+        np.testing.assert_allclose(found.values, expected.values, atol=2e-6)
         np.testing.assert_array_equal(found.ids, expected.ids)
     assert np.abs(expected.embeddings).max() > 0.1
 

@@ -24,7 +24,7 @@ from tfgnn_ext import training
 from tfgnn_ext.sampling import Sizes, write_examples
 from tfgnn_ext.tensors.sampled_batches import SampledBatches
 from tfgnn_ext.training.embeddings import write_evaluation
-from tfgnn_ext.training.exporting import OUTPUTS, export
+from tfgnn_ext.training.exporting import export
 
 SERVE = """
 import sys
@@ -72,7 +72,7 @@ def test_evaluation_covers_every_seed_and_agrees_with_validation(trained) -> Non
     assert best["log_loss"] == pytest.approx(evaluation.metrics["validation"]["log_loss"], 1e-5)
     assert best["accuracy"] == evaluation.metrics["validation"]["accuracy"]
     part = evaluation.take("test")
-    again = task.score(seeds.split("test").labels, part.probabilities)
+    again = task.score(seeds.split("test").labels, part.values)
     assert again == evaluation.metrics["test"]
     assert part.ids.tolist() == seeds.split("test").ids.tolist()
 
@@ -124,12 +124,12 @@ def test_exported_model_serves_without_tfgnn(trained, tmp_path: Path) -> None:
         timeout=300,
     )
     with np.load(tmp_path / "served.npz", allow_pickle=True) as served:
-        assert sorted(served.files) == sorted(OUTPUTS)
+        assert sorted(served.files) == ["embedding", "ids", "logits", "probabilities"]
         assert served["ids"][:4].tolist() == chosen.ids.tolist()
         rows = [3, 50, 17, 0]
         for name, expected in (
             ("logits", evaluation.predictions.logits),
-            ("probabilities", evaluation.predictions.probabilities),
+            ("probabilities", evaluation.predictions.values),
             ("embedding", evaluation.predictions.embeddings),
         ):
             np.testing.assert_allclose(served[name][:4], expected[rows], rtol=1e-5, atol=1e-6)
@@ -168,6 +168,6 @@ def test_trained_padded_and_compiled_then_composed_for_any_size(trained, tmp_pat
     assert 0 in weights, "The budget should be too small for some batches."
     model = training.compose(task, papers_model, spec, weights_of=fitted.model)
     evaluation = training.evaluate(task, model, plain)
-    whole = task.score(seeds.labels, evaluation.predictions.probabilities)
+    whole = task.score(seeds.labels, evaluation.predictions.values)
     assert fitted.validations[-1]["log_loss"] == pytest.approx(whole["log_loss"], rel=1e-5)
     assert fitted.validations[-1]["accuracy"] == whole["accuracy"]

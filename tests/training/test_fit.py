@@ -186,7 +186,7 @@ def test_other_checkpoints_and_bad_losses_are_refused(tmp_path: Path) -> None:
         )
     with pytest.raises(ValueError, match=r"The loss must be finite. Got (nan|inf) by step 12"):
         _fit(tmp_path / "nan", optimizer=training.Optimizer(learning_rate=1e38))
-    with pytest.raises(ValueError, match=r"`monitor` must be one of accuracy, .* Got 'auc'"):
+    with pytest.raises(ValueError, match=r"`monitor` must be one of log_loss, .* Got 'auc'"):
         _fit(tmp_path / "auc", monitor="auc", validation=ToySource(TRAIN, FEATURES, 8))
     with pytest.raises(ValueError, match=r"`epochs` of `Trainer` must be an int >= 1. Got 0"):
         training.Trainer(tmp_path, epochs=0)

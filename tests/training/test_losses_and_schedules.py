@@ -32,7 +32,7 @@ def test_one_logit_equals_two(label_smoothing: float) -> None:
         atol=1e-6,
     )
     task = NodeClassification("item", num_classes=2)
-    np.testing.assert_allclose(task.probabilities(odds), tf.nn.softmax(two), rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(task.predictions(odds), tf.nn.softmax(two), rtol=1e-5, atol=1e-9)
 
 
 def test_loss_is_a_weighted_mean_that_padding_leaves_alone() -> None:

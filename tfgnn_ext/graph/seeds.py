@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tfgnn_ext.graph.check_columns import check_ids, check_time
-from tfgnn_ext.graph.columns import is_string, to_ids, to_times
+from tfgnn_ext.graph.columns import to_ids, to_times
 from tfgnn_ext.graph.feature import NEVER
 from tfgnn_ext.graph.graph import Graph
+from tfgnn_ext.graph.labels import Target, read_labels, target_of
 from tfgnn_ext.graph.tables import TableFiles
 
 SPLITS = ("train", "validation", "test")
@@ -21,14 +23,16 @@ SPLITS = ("train", "validation", "test")
 
 @dataclasses.dataclass(frozen=True)
 class Seeds:
-    """The nodes that are classified.
+    """The nodes that a task is about.
 
     Attributes:
       node_set: Their node set.
       rows: int32 ``[num_seeds]``, their rows in the node set.
       times: int64 ``[num_seeds]``, the time up to which each may see, or None.
-      labels: int32 ``[num_seeds]``, indices into `classes`.
-      classes: The names of the classes, in sorted order.
+      labels: int32 ``[num_seeds]``, indices into `classes`; where a seed has any number of
+        classes, int8 ``[num_seeds, num_classes]`` of 0 and 1; of numbers, float32
+        ``[num_seeds, num_values]``.
+      classes: The names of the classes, in sorted order; of numbers, the names of the values.
       splits: int8 ``[num_seeds]``, indices into `SPLITS`.
       ids: ``[num_seeds]``, their original ids.
     """
@@ -36,13 +40,18 @@ class Seeds:
     node_set: str
     rows: npt.NDArray[np.int32]
     times: npt.NDArray[np.int64] | None
-    labels: npt.NDArray[np.int32]
+    labels: npt.NDArray[Any]
     classes: tuple[str, ...]
     splits: npt.NDArray[np.int8]
     ids: npt.NDArray[Any]
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def target(self) -> Target:
+        """What the labels are: "class", "classes" or "values"."""
+        return target_of(self.labels)
 
     @classmethod
     def from_table(
@@ -53,8 +62,9 @@ class Seeds:
         node_set: str,
         id: str = "id",
         time: str | None = None,
-        label: str = "label",
+        label: str | Sequence[str] = "label",
         split: str = "split",
+        target: Target | None = None,
     ) -> Seeds:
         """Reads seeds from a table with one row a seed.
 
@@ -62,8 +72,9 @@ class Seeds:
           graph: The graph the seeds lie in.
           table: The rows.
           node_set: The seeds' node set.
-          id, time, label, split: Column names. Labels are integers, booleans or strings; splits
-            are "train", "validation" or "test".
+          id, time, split: Column names. Splits are "train", "validation" or "test".
+          label, target: The column of the labels, or several, and what they hold; see
+            `read_labels`.
 
         Raises:
           ValueError: A column is missing, or a row's value is not what it should be.
@@ -73,7 +84,8 @@ class Seeds:
                 f"`node_set` of `Seeds` must be one of {', '.join(sorted(graph.node_sets))}. "
                 f"Got {node_set!r}."
             )
-        for column in (id, label, split, *([] if time is None else [time])):
+        labelled = [label] if isinstance(label, str) else list(label)
+        for column in (id, *labelled, split, *([] if time is None else [time])):
             if column not in table.column_names:
                 raise ValueError(
                     f"seeds table: must have a column {column!r}. "
@@ -94,7 +106,7 @@ class Seeds:
             rows = graph.node_sets[node_set].rows(ids)
         except ValueError as error:
             raise ValueError(f"seeds table: column {id!r}: {error}") from None
-        labels, classes = _labels(table[label], label)
+        labels, classes = read_labels(table, labelled, target)
         names = np.asarray(table[split].cast(pa.string()).to_pylist(), dtype=object)
         splits = np.full(len(names), -1, np.int8)
         for index, name in enumerate(SPLITS):
@@ -129,20 +141,3 @@ class Seeds:
         if name not in SPLITS:
             raise ValueError(f"`name` of `split` must be one of {', '.join(SPLITS)}. Got {name!r}.")
         return self.take(self.splits == SPLITS.index(name))
-
-
-def _labels(column: pa.ChunkedArray, name: str) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
-    kind = column.type
-    if not (is_string(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
-        raise ValueError(
-            f"seeds table: column {name!r} must hold integers, booleans or strings. Got {kind}."
-        )
-    if pa.types.is_boolean(kind):
-        column = column.cast(pa.int8())
-    values = np.asarray(column.to_pylist())
-    classes, labels = np.unique(values, return_inverse=True)
-    if len(classes) < 2:
-        raise ValueError(
-            f"seeds table: column {name!r} must hold at least two classes. Got {classes.tolist()}."
-        )
-    return labels.astype(np.int32), tuple(str(value) for value in classes)

@@ -23,11 +23,18 @@ def check_plan(loaded: LoadedConfig, schema: GraphSchema, seed_node_set: str) ->
     """
     source, sampling = loaded.source, loaded.config.sampling
     edge_sets = sorted(schema.edge_sets)
+    of_graphs = loaded.config.task.type.startswith("graph_")
     problems: list[str] = []
     if sampling is None:
         return problems
     for index, op in enumerate(sampling.ops):
         path = ("sampling", "ops", index)
+        if of_graphs and op.strategy != "full":
+            problems.append(
+                f"{source.where((*path, 'strategy'))}: `sampling.ops.{index}.strategy` must be "
+                f"full with task {loaded.config.task.type}: a graph is sampled whole. "
+                f"Got {op.strategy!r}."
+            )
         if op.edge_set not in edge_sets:
             problems.append(
                 f"{source.where((*path, 'edge_set'))}: `sampling.ops.{index}.edge_set` must be one "

@@ -22,17 +22,35 @@ def check_seeds(context: Context) -> None:
     where = context.loaded.source.where
     if not (seeds.splits == SPLITS.index("train")).any():
         problems.append("seeds table: must hold seeds of split train. Got none.")
-    elif len(np.unique(seeds.labels[seeds.splits == SPLITS.index("train")])) < 2:
+    elif seeds.target == "class" and len(np.unique(seeds.split("train").labels)) < 2:
         problems.append("seeds table: must hold two classes in split train. Got one.")
-    label = None if context.config.data.seeds is None else context.config.data.seeds.label
-    feature = context.data.graph.node_sets[seeds.node_set].features.get(label or "")
-    if feature is not None and feature.known_at is None:
+    task = context.config.task
+    if seeds.target != task.target:
+        fitting = {
+            "class": "node_classification",
+            "classes": "node_multi_label_classification",
+            "values": "node_regression",
+        }[seeds.target]
         problems.append(
-            f"{where(('data', 'seeds', 'label'))}: `data.seeds.label` must not be an input too: "
-            f"take feature {label!r} out of node set {seeds.node_set!r} in the schema, or say "
-            f"there when it becomes known (`known_at.{label}`). Got both."
+            f"{where(('task', 'type'))}: `task.type` must be one for the labels that the data set "
+            f"has, such as {fitting}. Got {task.type}."
         )
-    weights = context.config.task.class_weights
+    if task.calibration is not None and not len(seeds.split("validation")):
+        problems.append(
+            f"{where(('task', 'calibration'))}: `task.calibration` must be left out where no seeds "
+            f"are of split validation. Got {task.calibration}."
+        )
+    of_seeds = context.config.data.seeds
+    labels = [] if of_seeds is None else of_seeds.label
+    for label in [labels] if isinstance(labels, str) else labels:
+        feature = context.data.graph.node_sets[seeds.node_set].features.get(label)
+        if feature is not None and feature.known_at is None:
+            problems.append(
+                f"{where(('data', 'seeds', 'label'))}: `data.seeds.label` must not be an input "
+                f"too: take feature {label!r} out of node set {seeds.node_set!r} in the schema, or "
+                f"say there when it becomes known (`known_at.{label}`). Got both."
+            )
+    weights = task.class_weights
     if isinstance(weights, list) and len(weights) != len(seeds.classes):
         problems.append(
             f"{where(('task', 'class_weights'))}: `task.class_weights` must be balanced or "
@@ -40,7 +58,12 @@ def check_seeds(context: Context) -> None:
             f"Got {len(weights)}."
         )
     names = context.config.report.class_names
-    if names is not None and len(names) != len(seeds.classes):
+    if names is not None and seeds.target == "values":
+        problems.append(
+            f"{where(('report', 'class_names'))}: `report.class_names` must be left out with task "
+            f"{task.type}, which has no classes. Got {len(names)}."
+        )
+    elif names is not None and len(names) != len(seeds.classes):
         problems.append(
             f"{where(('report', 'class_names'))}: `report.class_names` must be "
             f"{len(seeds.classes)} names, for {', '.join(seeds.classes)}. Got {len(names)}."

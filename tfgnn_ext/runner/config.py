@@ -9,21 +9,17 @@ import pydantic
 from pydantic import Field
 
 from tfgnn_ext.graph import datasets
+from tfgnn_ext.graph.labels import Target
 from tfgnn_ext.runner.template_parameters import template_parameters
 from tfgnn_ext.sampling.plan import SamplingOp, SamplingPlan, Strategy
+from tfgnn_ext.training.score_names import SCORES
 
+NodeTasks = Literal["node_classification", "node_multi_label_classification", "node_regression"]
+GraphTasks = Literal["graph_classification", "graph_multi_label_classification", "graph_regression"]
+RegressionLoss = Literal["squared", "absolute", "huber"]
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Split = Literal["train", "validation", "test"]
-Metric = Literal[
-    "accuracy",
-    "macro_f1",
-    "micro_f1",
-    "roc_auc",
-    "average_precision",
-    "calibration_error",
-    "log_loss",
-]
 
 
 class _Section(pydantic.BaseModel):
@@ -32,13 +28,17 @@ class _Section(pydantic.BaseModel):
 
 
 class SeedsConfig(_Section):
-    """Which nodes are classified: a table with a row a seed. See `graph.Seeds.from_table`."""
+    """Which nodes the task is about: a table with a row a seed. See `graph.Seeds.from_table`."""
 
     table: str = Field(description="Parquet or CSV; a path, a glob or shards.")
     node_set: str = Field(description="The seeds' node set.")
     id: str = Field("id", description="The column of their ids.")
     time: str | None = Field(None, description="The column of the times up to which they may see.")
-    label: str = Field("label", description="The column of their classes.")
+    label: str | Annotated[list[str], Field(min_length=1)] = Field(
+        "label",
+        description="The column of what is learned: a class, a list of classes or a number, as the "
+        "task says; or several columns, each a class (0 or 1) or a number.",
+    )
     split: str = Field("split", description="The column that says train, validation or test.")
 
 
@@ -93,14 +93,45 @@ class DataConfig(_Section):
 
 
 class TaskConfig(_Section):
-    """What is learned. See `training.NodeClassification`."""
+    """What is learned. See `training.NodeTask` and its objectives."""
 
-    type: Literal["node_classification"] = Field("node_classification", description="The task.")
+    type: NodeTasks | GraphTasks = Field(
+        "node_classification",
+        description="The task. Classification: one class a seed; multi-label classification: any "
+        "number; regression: one or more numbers. The seeds of graph tasks are nodes that stand "
+        "for graphs, each with an edge to every part of its own; they are sampled whole.",
+    )
     class_weights: Literal["balanced"] | list[Annotated[float, Field(ge=0)]] | None = Field(
         None, description="What a class counts in the loss: `balanced`, or a number a class."
     )
-    label_smoothing: Share = Field(0.0, description="In the loss only.")
+    label_smoothing: Share = Field(0.0, description="Of classes; in the loss only.")
+    loss: RegressionLoss = Field("squared", description="Of a regression's standardized errors.")
     l2: Annotated[float, Field(ge=0)] = Field(0.0, description="On the head's kernel.")
+    calibration: Literal["temperature"] | None = Field(
+        None,
+        description="Of the probabilities, on the validation seeds, after training: `temperature` "
+        "divides the logits by one number. See `training.fit_temperature`.",
+    )
+
+    @property
+    def target(self) -> Target:
+        """What the labels are."""
+        if self.type.endswith("regression"):
+            return "values"
+        return "classes" if "multi_label" in self.type else "class"
+
+    @pydantic.model_validator(mode="after")
+    def _fits_its_type(self) -> TaskConfig:
+        for key, targets in (
+            ("class_weights", ("class",)),
+            ("label_smoothing", ("class", "classes")),
+            ("calibration", ("class", "classes")),
+            ("loss", ("values",)),
+        ):
+            given = getattr(self, key) != type(self).model_fields[key].default
+            if given and self.target not in targets:
+                raise ValueError(f"`{key}` of `task` must be left out with type {self.type}.")
+        return self
 
 
 class OpConfig(_Section):
@@ -187,7 +218,11 @@ class TrainingConfig(_Section):
     ema_momentum: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None, description="Of the moving average of the weights that is evaluated; null: none."
     )
-    monitor: Metric = Field("log_loss", description="The validation metric that is best.")
+    monitor: str | None = Field(
+        None,
+        description="The validation metric that is best; default: `log_loss`, of a regression "
+        "`mean_squared_error`.",
+    )
     patience: Positive | None = Field(
         None, description="Stop after so many validations that were not better; null: never."
     )
@@ -279,10 +314,26 @@ class RunConfig(_Section):
         None, description="The run directory; default: `runs/` and the file's name."
     )
 
+    @pydantic.model_validator(mode="after")
+    def _monitors_what_is_scored(self) -> RunConfig:
+        scores = SCORES[self.task.target]
+        if self.training.monitor is not None and self.training.monitor not in scores:
+            raise ValueError(
+                f"`monitor` of `training` must be one of {', '.join(scores)} with task "
+                f"{self.task.type}. Got {self.training.monitor!r}."
+            )
+        return self
+
+    @property
+    def monitor(self) -> str:
+        """The validation metric that is best."""
+        return self.training.monitor or SCORES[self.task.target][0]
+
     def resolved(self) -> dict[str, Any]:
         """Everything, defaults included, as plain values under the keys of the YAML."""
         data = self.model_dump(by_alias=True)
         data["model"] = {"name": self.model.name, **self.parameters}
+        data["training"]["monitor"] = self.monitor
         return data
 
     @property

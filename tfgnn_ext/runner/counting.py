@@ -39,6 +39,7 @@ def count(data: Data) -> dict[str, Any]:
         },
         "seeds": {
             "node_set": seeds.node_set,
+            "target": seeds.target,
             "classes": list(seeds.classes),
             "splits": {
                 name: _count_split(seeds.split(name))
@@ -50,11 +51,28 @@ def count(data: Data) -> dict[str, Any]:
 
 
 def _count_split(seeds: Seeds) -> dict[str, Any]:
-    counts = np.bincount(seeds.labels, minlength=len(seeds.classes))
     times = None if seeds.times is None else seeds.times[seeds.times < NEVER]
     return {
         "seeds": len(seeds),
-        "classes": dict(zip(seeds.classes, counts.tolist(), strict=True)),
+        **_count_labels(seeds),
         "first_time": None if times is None else int(times.min()),
         "last_time": None if times is None else int(times.max()),
     }
+
+
+def _count_labels(seeds: Seeds) -> dict[str, Any]:
+    """The number of seeds of each class; of numbers, their means and deviations."""
+    labels = seeds.labels
+    if seeds.target == "values":
+        means, deviations = labels.mean(axis=0).tolist(), labels.std(axis=0).tolist()
+        rows = [
+            {"mean": mean, "deviation": deviation}
+            for mean, deviation in zip(means, deviations, strict=True)
+        ]
+        return {"values": dict(zip(seeds.classes, rows, strict=True))}
+    counts = (
+        np.bincount(labels, minlength=len(seeds.classes))
+        if seeds.target == "class"
+        else labels.sum(axis=0, dtype=np.int64)
+    )
+    return {"classes": dict(zip(seeds.classes, counts.tolist(), strict=True))}

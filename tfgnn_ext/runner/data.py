@@ -123,7 +123,8 @@ def _read_seeds_table(loaded: LoadedConfig, graph: Graph) -> pa.Table:
     assert config is not None
     strings = [config.id] if graph.node_sets[config.node_set].ids.dtype.kind == "S" else []
     table = read_table(loaded.path(config.table), strings=strings).table
-    columns = [config.id, config.label, config.split, *([config.time] if config.time else [])]
+    labels = [config.label] if isinstance(config.label, str) else config.label
+    columns = [config.id, *labels, config.split, *([config.time] if config.time else [])]
     return table.select([name for name in dict.fromkeys(columns) if name in table.column_names])
 
 
@@ -138,6 +139,7 @@ def _seeds(loaded: LoadedConfig, graph: Graph, table: pa.Table) -> Seeds:
         time=config.time,
         label=config.label,
         split=config.split,
+        target=loaded.config.task.target,
     )
 
 

@@ -97,12 +97,13 @@ def _seeds(
         raise
     except (ValueError, OSError) as error:
         raise InputError([f"{nodes}: {error}"]) from None
+    like = data.seeds
     return Seeds(
         node_set=node_set,
         rows=rows,
         times=times,
-        labels=np.zeros(len(rows), np.int32),
-        classes=data.seeds.classes,
+        labels=np.zeros((len(rows), *like.labels.shape[1:]), like.labels.dtype),
+        classes=like.classes,
         splits=np.zeros(len(rows), np.int8),
         ids=ids,
     )

@@ -79,6 +79,23 @@ def calibration_figure(answers: Sequence[tuple[str, npt.NDArray[np.bool_], Float
     return done[0]
 
 
+def scatter_figure(true: Floats, predicted: Floats) -> str:
+    """Predicted against true numbers; of many items, equally many of every size of the true ones.
+
+    Args:
+      true, predicted: ``[num_items]``.
+    """
+    order = np.argsort(true, kind="stable")
+    chosen = order[np.unique(np.linspace(0, len(order) - 1, 4 * _POINTS).astype(np.int64))]
+    low, high = float(min(true.min(), predicted.min())), float(max(true.max(), predicted.max()))
+    with _figure() as (axes, done):
+        axes.plot([low, high], [low, high], color=_INK, alpha=0.35, linewidth=0.8, label="perfect")
+        axes.scatter(true[chosen], predicted[chosen], s=7, alpha=0.5, color=_colour(0), linewidth=0)
+        axes.set(xlabel="true", ylabel="predicted")
+        axes.legend(frameon=False)
+    return done[0]
+
+
 def line_figure(
     lines: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     *,

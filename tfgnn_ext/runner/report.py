@@ -11,10 +11,20 @@ from typing import Any
 import jinja2
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tfgnn_ext import __version__
-from tfgnn_ext.runner.figures import calibration_figure, curve_figure, line_figure
+from tfgnn_ext.graph.labels import Target
+from tfgnn_ext.runner.figures import (
+    calibration_figure,
+    curve_figure,
+    line_figure,
+    scatter_figure,
+)
+from tfgnn_ext.training.metrics import is_better, mode_of
+from tfgnn_ext.training.score_names import SCORES, headline
 
 _TITLES = {
     "roc_auc": "ROC AUC",
@@ -23,8 +33,25 @@ _TITLES = {
     "macro_f1": "Macro F1",
     "calibration_error": "Calibration error",
     "log_loss": "Log loss",
+    "micro_f1": "Micro F1",
+    "subset_accuracy": "Subset accuracy",
+    "mean_squared_error": "Mean squared error",
+    "root_mean_squared_error": "Root mean squared error",
+    "mean_absolute_error": "Mean absolute error",
+    "r2": "R²",
 }
-_LOWER = ("calibration_error", "log_loss")
+_TABLED: Mapping[Target, tuple[str, ...]] = {
+    **SCORES,
+    # Micro F1 is accuracy where every seed has one class.
+    "class": tuple(_TITLES)[:6],
+}
+_CAPTIONS: Mapping[Target, str] = {
+    "class": "Higher is better, except for calibration error and log loss. Micro F1 equals "
+    "accuracy: every seed has one class.",
+    "classes": "Higher is better, except for log loss. A class is predicted where its probability "
+    "is above one half.",
+    "values": "Lower is better, except for R², the share of the variance that is explained.",
+}
 _SPLITS = ("test", "validation", "train")
 Answer = tuple[str, npt.NDArray[np.bool_], npt.NDArray[np.floating[Any]]]
 
@@ -63,6 +90,7 @@ def report_values(directory: Path, class_names: Sequence[str] | None = None) -> 
     stages = _json(directory, "stages.json")
     judged = next(name for name in _SPLITS if name in metrics)
     seeds = graph["seeds"]
+    target: Target = seeds["target"]
     names = list(class_names or seeds["classes"])
     timed = any(split["first_time"] is not None for split in seeds["splits"].values())
     return {
@@ -71,25 +99,21 @@ def report_values(directory: Path, class_names: Sequence[str] | None = None) -> 
         "graph": graph,
         "timed": timed,
         "summary": _summary(graph, names, training),
-        "cards": _cards(judged, metrics[judged], baseline.get(judged, {}), training),
-        "metric_names": list(_TITLES.values()),
-        "metrics_caption": "Higher is better, except for calibration error and log loss. Micro F1 "
-        "equals accuracy: every seed has one class.",
+        "cards": _cards(target, judged, metrics[judged], baseline.get(judged, {}), training),
+        "metric_names": [_TITLES[name] for name in _TABLED[target]],
+        "metrics_caption": _CAPTIONS[target],
         "metric_rows": [
-            {"split": name, "who": who, "model": who == "model", "values": _values(values)}
+            {"split": name, "who": who, "model": who == "model", "values": _values(target, values)}
             for name in _SPLITS
             for who, values in (("model", metrics.get(name)), ("baseline", baseline.get(name)))
             if values
         ],
-        "figures": _figures(directory, judged, graph["seeds"]["classes"], names, training),
+        "figures": _figures(directory, target, judged, seeds["classes"], names, training),
         "seed_rows": [
             {
                 "split": name,
                 "seeds": f"{split['seeds']:,}",
-                "classes": [
-                    f"{count:,} ({count / split['seeds']:.1%})"
-                    for count in split["classes"].values()
-                ],
+                "classes": _labels(split),
                 "first": _moment(split["first_time"]),
                 "last": _moment(split["last_time"]),
             }
@@ -131,10 +155,15 @@ def _summary(graph: Mapping[str, Any], names: Sequence[str], training: Mapping[s
     nodes = sum(part["nodes"] for part in graph["node_sets"].values())
     edges = sum(part["edges"] for part in graph["edge_sets"].values())
     seeds = graph["seeds"]
+    what = {
+        "class": f"Classifies nodes of {seeds['node_set']!r} as {' or '.join(names)}",
+        "classes": f"Says which of {', '.join(names)} nodes of {seeds['node_set']!r} are",
+        "values": f"Predicts {', '.join(names)} of nodes of {seeds['node_set']!r}",
+    }[seeds["target"]]
     return (
-        f"Classifies nodes of {seeds['node_set']!r} as {' or '.join(names)}, in a graph "
-        f"of {nodes:,} nodes and {edges:,} edges. The model{_of_networks(training)} has "
-        f"{training['parameters']:,} parameters and was trained for {training['steps']:,} steps."
+        f"{what}, in a graph of {nodes:,} nodes and {edges:,} edges. The model"
+        f"{_of_networks(training)} has {training['parameters']:,} parameters and was trained for "
+        f"{training['steps']:,} steps."
     )
 
 
@@ -143,20 +172,30 @@ def _of_networks(training: Mapping[str, Any]) -> str:
     return f", the mean of {number} networks," if number > 1 else ""
 
 
+def _labels(split: Mapping[str, Any]) -> list[str]:
+    """What a column of the table of seeds says of each class, or of each number."""
+    if "values" in split:
+        rows = split["values"].values()
+        return [f"mean {row['mean']:.4g}, deviation {row['deviation']:.4g}" for row in rows]
+    return [f"{count:,} ({count / split['seeds']:.1%})" for count in split["classes"].values()]
+
+
 def _cards(
+    target: Target,
     judged: str,
     model: Mapping[str, float],
     baseline: Mapping[str, float],
     training: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
     cards: list[dict[str, Any]] = []
-    for name in ("roc_auc", "average_precision", "accuracy", "calibration_error"):
+    fourth = {"class": "calibration_error", "classes": "log_loss", "values": "mean_squared_error"}
+    for name in (*headline(target), fourth[target]):
         other = baseline.get(name)
         note = "" if other is None else f"baseline {_number(other)}"
         better = (
             other is not None
             and model[name] is not None
-            and (model[name] < other if name in _LOWER else model[name] > other)
+            and is_better(model[name], other, mode_of(name))
         )
         title = f"{_TITLES[name]}, {judged}"
         cards.append({"name": title, "value": _number(model[name]), "note": note, "better": better})
@@ -170,12 +209,14 @@ def _cards(
     return cards
 
 
-def _values(metrics: Mapping[str, float | None]) -> list[str]:
-    return [_number(metrics.get(name)) for name in _TITLES]
+def _values(target: Target, metrics: Mapping[str, float | None]) -> list[str]:
+    return [_number(metrics.get(name)) for name in _TABLED[target]]
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
+    if value is None:
+        return "–"
+    return f"{value:.4f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def _mean(counts: Mapping[str, Any], name: str) -> str:
@@ -193,33 +234,45 @@ def _moment(time: int | None) -> str:
 
 def _figures(
     directory: Path,
+    target: Target,
     judged: str,
     classes: Sequence[str],
     names: Sequence[str],
     training: Mapping[str, Any],
 ) -> list[dict[str, str]]:
-    figures = _training_figures(directory, training)
-    truth, model = _predictions(directory / "predictions.parquet", judged, classes)
+    figures = _training_figures(directory, target, training)
+    table = _predictions(directory / "predictions.parquet", judged)
+    if target == "values":
+        return figures + [
+            {
+                "title": f"{name}, {judged}",
+                "alt": f"Predicted against true {name}.",
+                "svg": scatter_figure(true, said),
+            }
+            for name, true, said in zip(
+                names[:8], _columns(table["label"]), _columns(table["prediction"]), strict=False
+            )
+        ]
+    # [num_items, num_classes]
+    truth, model = _truth(table, target, classes), np.stack(table["probabilities"].to_numpy())
     answers: list[Answer] = []
-    if len(classes) == 2:
-        answers.append(("model", truth == 1, model[:, 1]))
+    if target == "class" and len(classes) == 2:
+        answers.append(("model", truth[:, 1], model[:, 1]))
         path = directory / "baseline/predictions.parquet"
         if path.exists():
-            rows = pq.read_table(path)
-            chosen = np.asarray(rows["split"].to_pylist()) == judged
-            scores = np.stack(rows["probabilities"].to_numpy())[chosen, 1]
+            scores = np.stack(_predictions(path, judged)["probabilities"].to_numpy())[:, 1]
             if len(scores) == len(truth):
-                answers.append(("baseline", truth == 1, scores))
+                answers.append(("baseline", truth[:, 1], scores))
     else:
         answers += [
-            (name, truth == index, model[:, index])
-            for index, name in enumerate(names[:8])
-            if 0 < (truth == index).sum() < len(truth)
+            (name, truth[:, index], model[:, index]) for index, name in enumerate(names[:8])
         ]
     answers = [item for item in answers if 0 < item[1].sum() < len(item[1])]
     if not answers:
         return figures
-    what = f"class {names[1]!r}" if len(classes) == 2 else "each class against the rest"
+    what = "each class against the rest"
+    if target == "class" and len(classes) == 2:
+        what = f"class {names[1]!r}"
     figures.append(
         {
             "title": f"ROC curve, {judged}",
@@ -244,17 +297,28 @@ def _figures(
     return figures
 
 
-def _predictions(
-    path: Path, split: str, classes: Sequence[str]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    table = pq.read_table(path, columns=["split", "label", "probabilities"])
-    chosen = np.asarray(table["split"].to_pylist()) == split
+def _predictions(path: Path, split: str) -> pa.Table:
+    table = pq.read_table(path)
+    return table.filter(pc.equal(table["split"], split))
+
+
+def _truth(table: pa.Table, target: Target, classes: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Whether each item has each class, ``[num_items, num_classes]``."""
+    truth = np.zeros((len(table), len(classes)), np.bool_)
     numbers = {name: index for index, name in enumerate(classes)}
-    labels = np.array([numbers[name] for name in table["label"].to_pylist()])
-    return labels[chosen], np.stack(table["probabilities"].to_numpy())[chosen]
+    for row, label in enumerate(table["label"].to_pylist()):
+        truth[row, [numbers[name] for name in ([label] if target == "class" else label)]] = True
+    return truth
 
 
-def _training_figures(directory: Path, training: Mapping[str, Any]) -> list[dict[str, str]]:
+def _columns(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    """The numbers of all items, ``[num_values, num_items]``."""
+    return np.array(column.to_pylist(), np.float64).reshape(len(column), -1).T
+
+
+def _training_figures(
+    directory: Path, target: Target, training: Mapping[str, Any]
+) -> list[dict[str, str]]:
     # By step, then by network: steps that a resumed run did again are told again, and the last
     # word counts.
     losses: dict[int, dict[int, float]] = {}
@@ -274,7 +338,8 @@ def _training_figures(directory: Path, training: Mapping[str, Any]) -> list[dict
     networks = training["members"]
     mean = f", mean of {len(networks)} networks" if len(networks) > 1 else ""
     validations = [row for network in networks for row in network["validations"]]
-    if validations:
+    # A regression's loss is in other units than its scores.
+    if validations and target != "values":
         lines["validation log loss"] = _series(validations, "log_loss")
     best = {network["best_step"] for network in networks}
     mark = (float(*best), "best") if len(best) == 1 and None not in best else None
@@ -288,13 +353,12 @@ def _training_figures(directory: Path, training: Mapping[str, Any]) -> list[dict
             }
         )
     if validations:
-        names = ("roc_auc", "average_precision", "accuracy")
+        names = headline(target)
         scores = {_TITLES[name]: _series(validations, name) for name in names}
         figures.append(
             {
                 "title": f"Validation metrics{mean}",
-                "alt": "ROC AUC, average precision and accuracy of the validation split over the "
-                "steps of training.",
+                "alt": f"{', '.join(scores)} of the validation split over the steps of training.",
                 "svg": line_figure(scores, x="step", y="value", mark=mark),
             }
         )

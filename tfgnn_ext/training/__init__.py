@@ -27,13 +27,24 @@ if TYPE_CHECKING:
     from tfgnn_ext.training.full_graph import FullGraphProvider
     from tfgnn_ext.training.layerwise import layerwise_states
     from tfgnn_ext.training.metrics import METRICS, classification_metrics, split_metrics
+    from tfgnn_ext.training.multi_label_metrics import MULTI_LABEL_METRICS, multi_label_metrics
     from tfgnn_ext.training.optimizers import Optimizer
     from tfgnn_ext.training.predict import Predictions, Predictor, inference_model
     from tfgnn_ext.training.provider import BatchSource, SampledProvider, StepProvider
+    from tfgnn_ext.training.regression_metrics import REGRESSION_METRICS, regression_metrics
     from tfgnn_ext.training.resumable import Interrupted, Resumable
     from tfgnn_ext.training.schedules import LearningRate
     from tfgnn_ext.training.seed_batches import SeedBatches
-    from tfgnn_ext.training.tasks import NodeClassification, Task
+    from tfgnn_ext.training.tasks import (
+        Classification,
+        MultiLabelClassification,
+        NodeClassification,
+        NodeTask,
+        Objective,
+        Regression,
+        Task,
+    )
+    from tfgnn_ext.training.temperature import calibrate, fit_temperature
     from tfgnn_ext.training.track import Track
     from tfgnn_ext.training.trackers import Progress, TensorBoard, Tracker
     from tfgnn_ext.training.trainer import Trainer
@@ -41,6 +52,17 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "METRICS": "metrics",
+    "Classification": "tasks",
+    "MultiLabelClassification": "tasks",
+    "NodeTask": "tasks",
+    "Objective": "tasks",
+    "Regression": "tasks",
+    "REGRESSION_METRICS": "regression_metrics",
+    "regression_metrics": "regression_metrics",
+    "MULTI_LABEL_METRICS": "multi_label_metrics",
+    "multi_label_metrics": "multi_label_metrics",
+    "fit_temperature": "temperature",
+    "calibrate": "temperature",
     "BatchSource": "provider",
     "BestSoFar": "best_so_far",
     "Evaluation": "evaluation",
@@ -85,8 +107,11 @@ _HOMES = {
 
 __all__ = [
     "METRICS",
+    "MULTI_LABEL_METRICS",
+    "REGRESSION_METRICS",
     "BatchSource",
     "BestSoFar",
+    "Classification",
     "Evaluation",
     "ExactPredictor",
     "Fitted",
@@ -94,12 +119,16 @@ __all__ = [
     "Interrupted",
     "LearningRate",
     "ModelFn",
+    "MultiLabelClassification",
     "NodeClassification",
+    "NodeTask",
+    "Objective",
     "Optimizer",
     "Parser",
     "Predictions",
     "Predictor",
     "Progress",
+    "Regression",
     "Resumable",
     "SampledProvider",
     "SeedBatches",
@@ -111,6 +140,7 @@ __all__ = [
     "Trainer",
     "Validation",
     "averaged_weights",
+    "calibrate",
     "class_weights",
     "classification_metrics",
     "compose",
@@ -119,9 +149,12 @@ __all__ = [
     "evaluate",
     "export",
     "fit",
+    "fit_temperature",
     "inference_model",
     "layerwise_states",
+    "multi_label_metrics",
     "prediction_table",
+    "regression_metrics",
     "side_by_side",
     "split_metrics",
     "write_evaluation",

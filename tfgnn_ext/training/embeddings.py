@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tfgnn_ext.graph import SPLITS
+from tfgnn_ext.graph.labels import target_of
 
 if TYPE_CHECKING:
     from tfgnn_ext.training.evaluation import Evaluation
@@ -36,19 +37,27 @@ def embedding_table(ids: npt.NDArray[Any], embeddings: npt.NDArray[np.floating[A
 def prediction_table(evaluation: Evaluation) -> pa.Table:
     """A table with a row a seed, in the seeds' order.
 
-    Its columns are ``id``, ``split``, ``label`` and ``prediction`` (names of classes), and
-    ``probabilities`` (a list of fixed size in the order of the classes, which the schema's metadata
-    hold as JSON under ``classes``).
+    Its columns are ``id``, ``split``, ``label`` and ``prediction``: names of classes, lists of such
+    (those whose probability is above one half), or numbers (lists, if a seed has several). Classes
+    come with ``probabilities`` too, a list of fixed size in the order of the classes, which the
+    schema's metadata hold as JSON under ``classes``.
     """
-    classes = pa.array(evaluation.classes, pa.string())
-    probabilities = evaluation.predictions.probabilities
+    target, values = target_of(evaluation.labels), evaluation.predictions.values
+    names = pa.array(evaluation.classes, pa.string())
     columns = {
         "id": _ids(evaluation.predictions.ids),
         "split": pa.array(SPLITS, pa.string()).take(pa.array(evaluation.splits)),
-        "label": classes.take(pa.array(evaluation.labels)),
-        "prediction": classes.take(pa.array(probabilities.argmax(axis=1))),
-        "probabilities": _rows(probabilities),
     }
+    if target == "class":
+        columns["label"] = names.take(pa.array(evaluation.labels))
+        columns["prediction"] = names.take(pa.array(values.argmax(axis=1)))
+    elif target == "classes":
+        columns["label"] = _chosen(evaluation.labels > 0, names)
+        columns["prediction"] = _chosen(values > 0.5, names)
+    else:
+        columns["label"], columns["prediction"] = _numbers(evaluation.labels), _numbers(values)
+    if target != "values":
+        columns["probabilities"] = _rows(values)
     return pa.table(columns).replace_schema_metadata({"classes": json.dumps(evaluation.classes)})
 
 
@@ -98,3 +107,14 @@ def _ids(ids: npt.NDArray[Any]) -> pa.Array:
 def _rows(values: npt.NDArray[np.floating[Any]]) -> pa.Array:
     flat = pa.array(np.ascontiguousarray(values, np.float32).reshape(-1))
     return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+
+
+def _chosen(chosen: npt.NDArray[np.bool_], names: pa.Array) -> pa.Array:
+    """The names that each row of ``[num_items, num_names]`` chooses, as lists."""
+    items, classes = np.nonzero(chosen)
+    splits = np.searchsorted(items, np.arange(len(chosen) + 1)).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(splits), names.take(pa.array(classes)))
+
+
+def _numbers(values: npt.NDArray[np.floating[Any]]) -> pa.Array:
+    return pa.array(values[:, 0], pa.float32()) if values.shape[1] == 1 else _rows(values)

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfgnn_ext.graph import SPLITS
 from tfgnn_ext.tensors.whole_graph import WholeGraph
 from tfgnn_ext.training.exact_predictor import ExactPredictor
+from tfgnn_ext.training.metrics import split_metrics
 from tfgnn_ext.training.predict import Predictions, Predictor
 from tfgnn_ext.training.provider import BatchSource
 from tfgnn_ext.training.tasks.task import Task
@@ -24,14 +25,14 @@ class Evaluation:
 
     Attributes:
       predictions: In the order of the source's seeds.
-      labels: int32 ``[num_seeds]``, indices into `classes`.
-      classes: The names of the classes.
+      labels: ``[num_seeds, ...]``; see `graph.Seeds`.
+      classes: The names of the classes, or of the numbers.
       splits: int8 ``[num_seeds]``, indices into `graph.SPLITS`.
       metrics: By split, the task's metrics.
     """
 
     predictions: Predictions
-    labels: npt.NDArray[np.int32]
+    labels: npt.NDArray[Any]
     classes: tuple[str, ...]
     splits: npt.NDArray[np.int8]
     metrics: Mapping[str, Mapping[str, float]]
@@ -80,11 +81,7 @@ def evaluate(
         else ExactPredictor(task, model, exact, seeds)
     )
     predictions = predict()
-    metrics = {}
-    for index, name in enumerate(SPLITS):
-        chosen = seeds.splits == index
-        if chosen.any():
-            metrics[name] = task.score(seeds.labels[chosen], predictions.probabilities[chosen])
+    metrics = split_metrics(task.score, seeds.labels, predictions.values, seeds.splits, SPLITS)
     return Evaluation(
         predictions=predictions,
         labels=seeds.labels,

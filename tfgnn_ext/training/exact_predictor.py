@@ -73,7 +73,7 @@ class ExactPredictor:
         return Predictions(
             ids=self._seeds.ids,
             logits=logits.numpy(),
-            probabilities=self._task.probabilities(logits).numpy(),
+            values=self._task.predictions(logits).numpy(),
             embeddings=tf.cast(states, tf.float32).numpy(),
         )
 

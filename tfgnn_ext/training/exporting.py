@@ -13,8 +13,6 @@ import tensorflow_gnn as tfgnn
 from tfgnn_ext.training.predict import inference_model
 from tfgnn_ext.training.tasks.task import Task
 
-OUTPUTS = ("ids", "logits", "probabilities", "embedding")
-
 
 class Parser(Protocol):
     """Turns what is served into what a model takes.
@@ -40,9 +38,10 @@ def export(
     Its signature ``serving_default`` takes what the parser takes: of `tensors.ParseExamples`,
     ``examples``, string ``[batch]``: serialized tf.Examples, one component each, as the samplers
     write them; of `tensors.LookUpSeeds`, ``ids`` ``[batch]``. It returns ``ids`` ``[batch]``
-    (original ids of the seeds), ``logits`` ``[batch, units]``, ``probabilities``
-    ``[batch, num_classes]`` and ``embedding`` ``[batch, units]``. Strings and ids that the training
-    graph does not have are read as code 0.
+    (original ids of the seeds), ``logits`` ``[batch, units]``, ``embedding`` ``[batch, units]``,
+    and ``probabilities`` ``[batch, num_classes]``, of a regression ``predictions``
+    ``[batch, num_values]``. Strings and ids that the training graph does not have are read as code
+    0.
 
     It loads with TensorFlow alone: what is tracked are the variables and lookup tables, not the
     Keras model, whose type spec would need TF-GNN.
@@ -66,7 +65,7 @@ def export(
         return {
             "ids": ids,
             "logits": logits,
-            "probabilities": task.probabilities(logits),
+            task.objective.output: task.predictions(logits),
             "embedding": outputs["embedding"],
         }
 

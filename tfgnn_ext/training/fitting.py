@@ -110,7 +110,7 @@ def fit(
         assert validation is not None
         predict = Predictor(task, model, validation)
         labels = validation.seeds.labels
-        return lambda: task.score(labels, predict().probabilities)
+        return lambda: task.score(labels, predict().values)
 
     model = trainer.train(compiled, provider, score=None if validation is None else score)
     return Fitted(

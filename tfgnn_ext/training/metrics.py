@@ -14,19 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from tfgnn_ext.training.score_names import SCORES
+
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.integer[Any]]
 
-METRICS = (
-    "accuracy",
-    "macro_f1",
-    "micro_f1",
-    "roc_auc",
-    "average_precision",
-    "calibration_error",
-    "log_loss",
-)
-LOWER_IS_BETTER = ("calibration_error", "log_loss")
+METRICS = SCORES["class"]
 
 
 def f1_scores(labels: Ints, predictions: Ints, weights: Floats, num_classes: int) -> Floats:
@@ -110,52 +103,51 @@ def classification_metrics(
 
     >>> metrics = classification_metrics([0, 1, 1], [[0.8, 0.2], [0.6, 0.4], [0.1, 0.9]])
     >>> {name: round(value, 3) for name, value in metrics.items()}  # doctest: +NORMALIZE_WHITESPACE
-    {'accuracy': 0.667, 'macro_f1': 0.667, 'micro_f1': 0.667, 'roc_auc': 1.0,
-     'average_precision': 1.0, 'calibration_error': 0.3, 'log_loss': 0.415}
+    {'log_loss': 0.415, 'roc_auc': 1.0, 'average_precision': 1.0, 'accuracy': 0.667,
+     'macro_f1': 0.667, 'micro_f1': 0.667, 'calibration_error': 0.3}
     """
     y, p, w = _check(labels, probabilities, weights)
     kept = w > 0
     y, p, w = y[kept], p[kept], w[kept]
     if not len(y):
-        warnings.warn("There are no items to judge: every metric is NaN.", stacklevel=2)
-        return dict.fromkeys(METRICS, float("nan"))
+        return nothing_to_judge(METRICS)
     predictions = p.argmax(axis=1)
     correct = predictions == y
     accuracy = float(w[correct].sum() / w.sum())
     # [num_items], the probability of the true class
     own = np.clip(p[np.arange(len(y)), y], 1e-15, None)
     return {
-        "accuracy": accuracy,
-        "macro_f1": float(np.nanmean(f1_scores(y, predictions, w, p.shape[1]))),
-        "micro_f1": accuracy,
+        "log_loss": float(-(w * np.log(own)).sum() / w.sum()),
         "roc_auc": _one_against_rest("roc_auc", roc_auc_score, y, p, w),
         "average_precision": _one_against_rest(
             "average_precision", average_precision_score, y, p, w
         ),
+        "accuracy": accuracy,
+        "macro_f1": float(np.nanmean(f1_scores(y, predictions, w, p.shape[1]))),
+        "micro_f1": accuracy,
         "calibration_error": calibration_error(correct, p.max(axis=1), w, bins=bins),
-        "log_loss": float(-(w * np.log(own)).sum() / w.sum()),
     }
 
 
 def split_metrics(
-    labels: Ints,
-    probabilities: Floats,
+    score: Callable[[npt.NDArray[Any], Floats], Mapping[str, float]],
+    labels: npt.NDArray[Any],
+    predictions: Floats,
     splits: npt.NDArray[np.integer[Any]],
     names: Sequence[str],
-    *,
-    weights: Floats | None = None,
-    bins: int = 15,
 ) -> dict[str, dict[str, float]]:
-    """`classification_metrics` of each split that has items.
+    """The scores of each split that has items.
 
     Args:
-      labels, probabilities, weights, bins: As for `classification_metrics`.
+      score: From labels and predictions to metrics; `classification_metrics` is one.
+      labels, predictions: ``[num_items, ...]``.
       splits: int ``[num_items]``, indices into `names`.
       names: The splits.
 
     >>> import numpy as np
     >>> scores = np.array([[0.8, 0.2], [0.6, 0.4], [0.1, 0.9]])
     >>> by_split = split_metrics(
+    ...     classification_metrics,
     ...     np.array([0, 1, 1]), scores, np.array([0, 0, 0]), ["train", "validation"]
     ... )
     >>> {name: round(metrics["accuracy"], 3) for name, metrics in by_split.items()}
@@ -165,13 +157,58 @@ def split_metrics(
     for index, name in enumerate(names):
         chosen = splits == index
         if chosen.any():
-            found[name] = classification_metrics(
-                labels[chosen],
-                probabilities[chosen],
-                weights=None if weights is None else weights[chosen],
-                bins=bins,
-            )
+            found[name] = dict(score(labels[chosen], predictions[chosen]))
     return found
+
+
+def nothing_to_judge(names: Sequence[str]) -> dict[str, float]:
+    """NaN for each of `names`, with a warning."""
+    warnings.warn("There are no items to judge: every metric is NaN.", stacklevel=3)
+    return dict.fromkeys(names, float("nan"))
+
+
+def checked_weights(weights: npt.ArrayLike | None, num_items: int, where: str) -> Floats:
+    """The weights of items ``[num_items]``, all one by default.
+
+    Raises:
+      ValueError: The shape does not fit, or a weight is negative or not finite.
+    """
+    w = np.ones(num_items) if weights is None else np.asarray(weights, np.float64)
+    if w.shape != (num_items,):
+        raise ValueError(f"`weights` {where} must have shape [{num_items}]. Got {list(w.shape)}.")
+    if not np.isfinite(w).all() or (w < 0).any():
+        raise ValueError(f"`weights` {where} must be finite and >= 0. Got {w.min()}.")
+    return w
+
+
+def mean_over_classes(
+    name: str,
+    score: Callable[..., float],
+    labels: Sequence[npt.NDArray[np.bool_]],
+    scores: Sequence[Floats],
+    weights: Floats,
+) -> float:
+    """The unweighted mean of a score over the classes that have both positives and negatives.
+
+    Args:
+      name: Of the score, for the warning where no class has both.
+      score: Of one class: ``score(labels, scores, sample_weight=weights)``.
+      labels: For each class, whether an item has it, ``[num_items]``.
+      scores: For each class, ``[num_items]``.
+      weights: ``[num_items]``.
+    """
+    values = [
+        score(own, said, sample_weight=weights)
+        for own, said in zip(labels, scores, strict=True)
+        if own.any() and not own.all()
+    ]
+    if not values:
+        warnings.warn(
+            f"{name} is NaN: it needs a class with positives and negatives. Got none.",
+            stacklevel=3,
+        )
+        return float("nan")
+    return float(np.mean(values))
 
 
 def is_better(value: float, best: float | None, mode: str) -> bool:
@@ -190,10 +227,10 @@ def is_better(value: float, best: float | None, mode: str) -> bool:
 def mode_of(metric: str) -> str:
     """The mode in which a metric is compared.
 
-    >>> mode_of("log_loss"), mode_of("accuracy")
-    ('min', 'max')
+    >>> mode_of("log_loss"), mode_of("accuracy"), mode_of("mean_absolute_error")
+    ('min', 'max', 'min')
     """
-    return "min" if metric in LOWER_IS_BETTER or metric.endswith("loss") else "max"
+    return "min" if metric.endswith(("loss", "error")) else "max"
 
 
 def _one_against_rest(
@@ -201,16 +238,8 @@ def _one_against_rest(
 ) -> float:
     num_classes = probabilities.shape[1]
     classes = [1] if num_classes == 2 else range(num_classes)
-    # A class needs positives and negatives.
-    usable = [k for k in classes if 0 < np.count_nonzero(labels == k) < len(labels)]
-    if not usable:
-        warnings.warn(
-            f"{name} is NaN: it needs labels of at least two classes, got only class {labels[0]}.",
-            stacklevel=3,
-        )
-        return float("nan")
-    values = [score(labels == k, probabilities[:, k], sample_weight=weights) for k in usable]
-    return float(np.mean(values))
+    truths = [labels == k for k in classes]
+    return mean_over_classes(name, score, truths, [probabilities[:, k] for k in classes], weights)
 
 
 def _check(
@@ -231,11 +260,7 @@ def _check(
     if len(y) and not (y.min() >= 0 and y.max() < p.shape[1]):
         wrong = y.min() if y.min() < 0 else y.max()
         raise ValueError(f"`labels` {where} must be in [0, {p.shape[1]}). Got {wrong}.")
-    w = np.ones(len(y)) if weights is None else np.asarray(weights, np.float64)
-    if w.shape != y.shape:
-        raise ValueError(f"`weights` {where} must have shape [{len(y)}]. Got {list(w.shape)}.")
-    if not np.isfinite(w).all() or (w < 0).any():
-        raise ValueError(f"`weights` {where} must be finite and >= 0. Got {w.min()}.")
+    w = checked_weights(weights, len(y), where)
     if not np.isfinite(p).all():
         row = int(np.flatnonzero(~np.isfinite(p).all(axis=1))[0])
         raise ValueError(f"`probabilities` {where} must be finite. Got {p[row].tolist()}.")

@@ -23,13 +23,14 @@ class Predictions:
     Attributes:
       ids: ``[num_seeds]``, original ids.
       logits: ``[num_seeds, units of the head]``.
-      probabilities: ``[num_seeds, num_classes]``.
+      values: ``[num_seeds, ...]``, what the logits mean: probabilities of classes, or numbers. See
+        `Objective.predictions`.
       embeddings: ``[num_seeds, units]``, the states that the head reads.
     """
 
     ids: npt.NDArray[Any]
     logits: Floats
-    probabilities: Floats
+    values: Floats
     embeddings: Floats
 
 
@@ -76,7 +77,7 @@ class Predictor:
             outputs = inference(graph, training=False)
             # [batch_size, ...]: without the padding component.
             logits = outputs["logits"][:size]
-            return logits, task.probabilities(logits), outputs["embedding"][:size]
+            return logits, task.predictions(logits), outputs["embedding"][:size]
 
         compiled = tf.function(forward, jit_compile=jit_compile, reduce_retracing=True)
 
@@ -111,13 +112,13 @@ class Predictor:
                     "The static sizes of the batches must hold each component. Got a larger one "
                     f"for seed {self.source.seeds.ids[missing[0]]!r}."
                 )
-        logits, probabilities, embeddings = found
-        if logits is None or probabilities is None or embeddings is None:
+        logits, values, embeddings = found
+        if logits is None or values is None or embeddings is None:
             raise ValueError("`source` of `Predictor` must have seeds. Got none.")
         return Predictions(
             ids=self.source.seeds.ids,
             logits=logits,
-            probabilities=probabilities,
+            values=values,
             embeddings=embeddings,
         )
 

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 from tfgnn_ext.graph import SPLITS
 from tfgnn_ext.runner.baseline_columns import columns_function, own_columns
 from tfgnn_ext.runner.context import Context
+from tfgnn_ext.training.score_names import headline
 
 
 def baseline(context: Context) -> dict[str, Any]:
     """Trains on the training split; writes ``baseline/``."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
+    from tfgnn_ext.runner.gradient_boosting import FITTED, SCORED
     from tfgnn_ext.training.metrics import split_metrics
 
     config, seeds = context.config.baseline, context.data.seeds
@@ -30,26 +30,23 @@ def baseline(context: Context) -> dict[str, Any]:
     categorical = [np.asarray(columns[name]).dtype.kind in "iu" for name in names]
     train = seeds.splits == SPLITS.index("train")
     context.progress.line(f"  {len(names)} columns, {int(train.sum()):,} training seeds")
-    model = HistGradientBoostingClassifier(
-        learning_rate=config.learning_rate,
-        max_iter=config.iterations,
-        min_samples_leaf=config.min_samples_leaf,
-        categorical_features=categorical,
-        early_stopping=False,
-        random_state=context.config.training.seed,
-    )
-    model.fit(values[train], seeds.labels[train])
-    # [num_seeds, num_classes]: a class may lack training seeds.
-    probabilities = np.zeros((len(seeds), len(seeds.classes)), np.float32)
-    probabilities[:, model.classes_] = model.predict_proba(values)
-    metrics = split_metrics(seeds.labels, probabilities, seeds.splits, SPLITS)
+    options = {
+        "learning_rate": config.learning_rate,
+        "max_iter": config.iterations,
+        "min_samples_leaf": config.min_samples_leaf,
+        "categorical_features": categorical,
+        "early_stopping": False,
+        "random_state": context.config.training.seed,
+    }
+    found = FITTED[seeds.target](values, seeds.labels, train, len(seeds.classes), options)
+    metrics = split_metrics(SCORED[seeds.target], seeds.labels, found, seeds.splits, SPLITS)
     ids = pa.array(seeds.ids.tolist())
     table = pa.table(
         {
             "id": ids.cast(pa.string()) if pa.types.is_binary(ids.type) else ids,
             "split": pa.array(SPLITS).take(pa.array(seeds.splits)),
-            "probabilities": pa.FixedSizeListArray.from_arrays(
-                pa.array(probabilities.reshape(-1)), len(seeds.classes)
+            "predictions" if seeds.target == "values" else "probabilities": (
+                pa.FixedSizeListArray.from_arrays(pa.array(found.reshape(-1)), found.shape[1])
             ),
         }
     )
@@ -57,8 +54,8 @@ def baseline(context: Context) -> dict[str, Any]:
         pq.write_table(table, partial)
     context.directory.write_json("baseline/metrics.json", {**metrics, "columns": names})
     judged = "test" if "test" in metrics else "train"
-    found = {name: metrics[judged][name] for name in ("roc_auc", "average_precision")}
+    shown = {name: metrics[judged][name] for name in headline(seeds.target)}
     context.progress.line(
-        f"  {judged}: " + ", ".join(f"{name} {value:.4f}" for name, value in found.items())
+        f"  {judged}: " + ", ".join(f"{name} {value:.4f}" for name, value in shown.items())
     )
-    return {"split": judged, **found}
+    return {"split": judged, **shown}

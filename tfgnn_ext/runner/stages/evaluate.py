@@ -9,6 +9,7 @@ import numpy as np
 from tfgnn_ext.graph import SPLITS
 from tfgnn_ext.runner.context import Context
 from tfgnn_ext.runner.start_tensorflow import start_tensorflow
+from tfgnn_ext.training.score_names import headline
 
 if TYPE_CHECKING:
     from tfgnn_ext.training import Evaluation
@@ -43,7 +44,7 @@ def evaluate(context: Context) -> dict[str, Any]:
         metrics["baseline"] = of_baseline.get("test", {})
     directory.write_json("metrics.json", metrics)
     judged = next(iter(metrics))
-    found = {name: metrics[judged][name] for name in ("roc_auc", "average_precision", "accuracy")}
+    found = {name: metrics[judged][name] for name in headline(seeds.target)}
     context.progress.line(
         f"  {judged}: " + ", ".join(f"{name} {value:.4f}" for name, value in found.items())
     )

@@ -43,15 +43,19 @@ def export(context: Context) -> dict[str, Any]:
     else:
         batch = context.sampler.sample(chosen.rows, chosen.times)
         found = served(examples=tf.constant(write_examples(context.data.graph, batch)))
+    output = task.objective.output
     if found["ids"].numpy().tolist() != ids:
         raise RuntimeError("The exported model must return the ids of its examples. It did not.")
     if context.config.evaluation.exact and not context.full_graph:
         # What is served are samples.
         source = learning.batches(context, chosen)
-        expected = training.Predictor(task, model, source)().probabilities
+        expected = training.Predictor(task, model, source)().values
     else:
-        expected = np.stack(part["probabilities"].to_numpy())
-    difference = float(np.abs(found["probabilities"].numpy() - expected).max())
+        column = "prediction" if output == "predictions" else output
+        expected = np.array(part[column].to_pylist(), np.float32).reshape(len(part), -1)
+    # Numbers may be of any size.
+    scale = max(1.0, float(np.abs(expected).max()))
+    difference = float(np.abs(found[output].numpy() - expected).max()) / scale
     if not difference < 1e-3:
         raise RuntimeError(
             f"The exported model must predict what was evaluated. Got a difference of {difference}."

@@ -26,16 +26,34 @@ from tfgnn_ext.tensors import (
 )
 
 
-def make_task(context: Context, *, member: int = 0) -> training.NodeClassification:
+def make_task(context: Context, *, member: int = 0) -> training.Task:
     """The task, with the seed of one network of those to train."""
     config, seeds = context.config, context.data.seeds
-    return training.NodeClassification(
+    return training.NodeTask(
         seeds.node_set,
-        num_classes=len(seeds.classes),
-        label_smoothing=config.task.label_smoothing,
+        _objective(context),
         l2=config.task.l2,
         seed=config.training.seed + member,
     )
+
+
+def _objective(context: Context) -> training.Objective:
+    task, seeds = context.config.task, context.data.seeds
+    if task.target == "values":
+        return training.Regression(seeds.split("train").labels, loss=task.loss)
+    kind = {
+        "class": training.Classification,
+        "classes": training.MultiLabelClassification,
+    }[task.target]
+    return kind(len(seeds.classes), label_smoothing=task.label_smoothing)
+
+
+def predict(context: Context, model: tf.keras.Model, seeds: Seeds) -> training.Predictions:
+    """What a model for batches of any size says of seeds, the way that evaluation says."""
+    task = make_task(context)
+    if context.config.evaluation.exact:
+        return training.ExactPredictor(task, model, context.whole_graph, seeds)()
+    return training.Predictor(task, model, batches(context, seeds))()
 
 
 def batches(

@@ -9,8 +9,11 @@ import numpy as np
 from tfgnn_ext.runner.context import Context
 from tfgnn_ext.runner.progress import Advance
 from tfgnn_ext.runner.start_tensorflow import start_tensorflow
+from tfgnn_ext.training.score_names import headline
 
 if TYPE_CHECKING:
+    import tensorflow as tf
+
     from tfgnn_ext.training import Fitted
 
 
@@ -37,25 +40,43 @@ def train(context: Context) -> dict[str, Any]:
         [network.model for network in fitted],
         learning.any_size(context),
     )
+    temperature = None
+    if context.config.task.calibration == "temperature":
+        temperature = _calibrate(context, model)
     with directory.replacing("weights.npz") as partial, open(partial, "wb") as file:
         np.savez(file, *model.get_weights())
     networks = [
         {
             "best_step": None if network.best is None else network.best.step,
-            config.monitor: None if network.best is None else network.best.value,
+            context.config.monitor: None if network.best is None else network.best.value,
             "history": network.history,
             "validations": network.validations,
         }
         for network in fitted
     ]
-    found = {
+    found: dict[str, Any] = {
         "parameters": model.count_params(),
         "steps": sum(
             int((network.history + network.validations)[-1]["step"]) for network in fitted
         ),
     }
+    if temperature is not None:
+        found["temperature"] = temperature
     directory.write_json("training.json", {**found, "members": networks})
     return {**found, "best_steps": [network["best_step"] for network in networks]}
+
+
+def _calibrate(context: Context, model: tf.keras.Model) -> float:
+    """Fits a temperature on the validation seeds, and puts it into the model's head."""
+    from tfgnn_ext import training
+    from tfgnn_ext.runner.stages import learning
+
+    task, validation = learning.make_task(context), context.data.seeds.split("validation")
+    logits = learning.predict(context, model, validation).logits
+    temperature = training.fit_temperature(task, validation.labels, logits)
+    training.calibrate(task, model, temperature)
+    context.progress.line(f"  temperature {temperature:.3f}")
+    return temperature
 
 
 def _fit(context: Context, member: int, advance: Advance) -> Fitted:
@@ -85,7 +106,7 @@ def _fit(context: Context, member: int, advance: Advance) -> Fitted:
         ),
         steps_per_execution=config.steps_per_execution,
         jit_compile=config.jit_compile,
-        monitor=config.monitor,
+        monitor=context.config.monitor,
         patience=config.patience,
         validate_every=config.validate_every or (1 if context.full_graph else None),
         checkpoint_every=config.checkpoint_every,
@@ -95,7 +116,7 @@ def _fit(context: Context, member: int, advance: Advance) -> Fitted:
                 context.progress,
                 advance,
                 batch_size=provider.seeds_per_step(),
-                monitor=config.monitor,
+                shown=[context.config.monitor, *headline(context.config.task.target)],
                 member=member,
             ),
             training.TensorBoard(path / "logs"),

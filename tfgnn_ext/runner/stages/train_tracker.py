@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tfgnn_ext.runner.progress import Advance, Progress, shown
 from tfgnn_ext.runner.run_directory import RunDirectory
@@ -17,7 +17,7 @@ class RunTracker(Tracker):
       progress: Where validations are printed.
       advance: Told of the seeds seen.
       batch_size: Seeds a step.
-      monitor: The validation metric that is best.
+      shown: The validation metrics that are printed.
       member: Which of the run's networks this is, from 0.
     """
 
@@ -28,7 +28,7 @@ class RunTracker(Tracker):
         advance: Advance,
         *,
         batch_size: int,
-        monitor: str,
+        shown: Sequence[str],
         member: int = 0,
     ) -> None:
         self._directory = directory
@@ -36,7 +36,7 @@ class RunTracker(Tracker):
         self._advance = advance
         self._batch_size = batch_size
         self._member = member
-        self._shown = dict.fromkeys([monitor, "roc_auc", "average_precision", "accuracy"])
+        self._shown = tuple(dict.fromkeys(shown))
         self._step = 0
 
     def start(self, settings: Mapping[str, object], step: int) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfgnn_ext.training.tasks.weighted_mean import WeightedMean
+
 
 def cross_entropy(
     labels: tf.Tensor, logits: tf.Tensor, *, label_smoothing: float = 0.0
@@ -40,10 +42,8 @@ def cross_entropy(
 
 
 @tf.keras.utils.register_keras_serializable(package="tfgnn_ext")
-class CrossEntropy(tf.keras.losses.Loss):
-    """``sum_i w_i l_i / sum_i w_i``, so that padding of weight 0 changes nothing.
-
-    Keras' own reduction divides by the number of items, weight 0 or not.
+class CrossEntropy(WeightedMean):
+    """`cross_entropy` of items that have one class each.
 
     Args:
       label_smoothing: See `cross_entropy`.
@@ -61,16 +61,6 @@ class CrossEntropy(tf.keras.losses.Loss):
         # Keras makes labels as deep as predictions: [num_items, 1].
         labels = tf.cast(tf.reshape(y_true, [-1]), tf.int32)
         return cross_entropy(labels, y_pred, label_smoothing=self.label_smoothing)
-
-    def __call__(
-        self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None
-    ) -> tf.Tensor:
-        # [num_items]
-        losses = self.call(y_true, y_pred)
-        if sample_weight is None:
-            return tf.reduce_mean(losses)
-        weights = tf.cast(tf.reshape(sample_weight, [-1]), losses.dtype)
-        return tf.math.divide_no_nan(tf.reduce_sum(weights * losses), tf.reduce_sum(weights))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "label_smoothing": self.label_smoothing}

@@ -1,4 +1,4 @@
-"""What a task adds to TF-GNN's: exact scores of its predictions."""
+"""A learning task: where an item's state is read, and what is learned of it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+import tensorflow_gnn as tfgnn
 from tensorflow_gnn import runner
+
+from tfgnn_ext.training.tasks.objective import Objective
 
 
 class Task(runner.Task):
     """TF-GNN's `Task`, with what evaluation needs.
 
-    `predict` must end in a layer named `head`, whose input is the embedding of the item. `metrics`
-    are those of the training pass, weighted as the loss is.
+    The head is one dense layer named `head`, whose input is the embedding of the item. Weights of
+    items, and weight 0 for padding, come with the batches, as their third element; the loss is the
+    weighted mean. Subclasses say by `read` where the state of an item is.
+
+    Args:
+      objective: What is learned.
+      l2: The weight of the squared head kernel in the loss.
+      seed: Of the head's initial weights.
 
     Attributes:
       head: The name of the layer that makes the logits.
@@ -23,15 +32,42 @@ class Task(runner.Task):
 
     head: str = "logits"
 
-    @abc.abstractmethod
-    def probabilities(self, logits: tf.Tensor) -> tf.Tensor:
-        """Probabilities float32 ``[num_items, num_classes]`` of logits ``[num_items, ...]``."""
+    def __init__(self, objective: Objective, *, l2: float = 0.0, seed: int = 0) -> None:
+        if not l2 >= 0:
+            raise ValueError(f"`l2` of `{type(self).__name__}` must be >= 0. Got {l2}.")
+        self.objective = objective
+        self._l2 = l2
+        self._seed = seed
 
     @abc.abstractmethod
+    def read(self, graph: tfgnn.GraphTensor) -> tf.Tensor:
+        """The hidden state of each item, ``[num_items, units]``."""
+
+    def predict(self, *args: tfgnn.GraphTensor) -> tfgnn.Field:
+        (graph,) = args
+        return tf.keras.layers.Dense(
+            self.objective.units,
+            kernel_initializer=tf.keras.initializers.GlorotUniform(self._seed),
+            kernel_regularizer=tf.keras.regularizers.L2(self._l2) if self._l2 else None,
+            dtype="float32",
+            name=self.head,
+        )(self.read(graph))
+
+    def losses(self) -> tf.keras.losses.Loss:
+        return self.objective.loss()
+
+    def metrics(self) -> list[tf.keras.metrics.Metric]:
+        return self.objective.metrics()
+
+    def predictions(self, logits: tf.Tensor) -> tf.Tensor:
+        """What the logits ``[num_items, ...]`` mean; see `Objective.predictions`."""
+        return self.objective.predictions(logits)
+
     def score(
         self,
-        labels: npt.NDArray[np.integer[Any]],
-        probabilities: npt.NDArray[np.floating[Any]],
+        labels: npt.NDArray[Any],
+        predictions: npt.NDArray[np.floating[Any]],
         weights: npt.NDArray[np.floating[Any]] | None = None,
     ) -> dict[str, float]:
         """Exact metrics of predictions."""
+        return self.objective.score(labels, predictions, weights)
