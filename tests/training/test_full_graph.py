@@ -237,8 +237,9 @@ def test_served_by_id(fitted: training.Fitted, tmp_path: Path) -> None:
     chosen = [5, 2, 2, 61]
     found = serve(ids=tf.constant(SEEDS.ids[chosen]))
     assert found["ids"].numpy().tolist() == SEEDS.ids[chosen].tolist()
-    for name in ("probabilities", "logits"):
-        expected = getattr(evaluation.predictions, name)[chosen]
+    predictions = evaluation.predictions
+    for name, wanted in (("probabilities", predictions.values), ("logits", predictions.logits)):
+        expected = wanted[chosen]
         np.testing.assert_allclose(found[name], expected, atol=1e-5)
     np.testing.assert_allclose(
         found["embedding"], evaluation.predictions.embeddings[chosen], atol=1e-5
