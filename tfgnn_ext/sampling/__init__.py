@@ -12,6 +12,7 @@ from tfgnn_ext._lazy import lazy
 from tfgnn_ext.graph.tfrecord import RecordFile, write_records
 from tfgnn_ext.sampling.known_features import known_features
 from tfgnn_ext.sampling.link import Link
+from tfgnn_ext.sampling.negatives import NEGATIVE_STRATEGIES, Negatives, NegativeStrategy
 from tfgnn_ext.sampling.plan import STRATEGIES, SamplingOp, SamplingPlan, Strategy
 from tfgnn_ext.sampling.sample_schema import sample_schema
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tfgnn_ext.sampling.feature_store import FeatureStore
     from tfgnn_ext.sampling.manifest import sampled_files
     from tfgnn_ext.sampling.memory import InMemorySampler
+    from tfgnn_ext.sampling.negative_sampler import NegativeSampler
     from tfgnn_ext.sampling.packing import Layout, Sizes
     from tfgnn_ext.sampling.sampled_batch import SampledBatch
     from tfgnn_ext.sampling.sampling_spec import (
@@ -37,6 +39,7 @@ _HOMES = {
     "FeatureStore": "feature_store",
     "InMemorySampler": "memory",
     "Layout": "packing",
+    "NegativeSampler": "negative_sampler",
     "SampleSubgraphs": "beam",
     "SampledBatch": "sampled_batch",
     "SampledShard": "beam",
@@ -54,11 +57,15 @@ _HOMES = {
 }
 
 __all__ = [
+    "NEGATIVE_STRATEGIES",
     "STRATEGIES",
     "FeatureStore",
     "InMemorySampler",
     "Layout",
     "Link",
+    "NegativeSampler",
+    "NegativeStrategy",
+    "Negatives",
     "RecordFile",
     "SampleSubgraphs",
     "SampledBatch",

@@ -74,6 +74,15 @@ def pair_keys(sources, targets):  # type: ignore[no-untyped-def]
     return keys
 
 
+@njit(cache=True)
+def mix_keys(key, words):  # type: ignore[no-untyped-def]
+    """`mix` of one key with each of some words: uint64 [batch]."""
+    keys = np.empty(words.shape[0], np.uint64)
+    for index in range(words.shape[0]):
+        keys[index] = mix(key, words[index])
+    return keys
+
+
 def name_key(name: str) -> np.uint64:
     """A name as a key word: the first 8 bytes, little endian, of its BLAKE2b digest of 8 bytes.
 
