@@ -310,7 +310,9 @@ def _large(
 
         def order(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             rank = tf.where(present > 0, gray_rank(x, planes), last)
-            return stable_order(component * (last + 1) + rank)
+            number = sizes.num_large
+            below = (number + 1) * (last + 1) if isinstance(number, int) else None
+            return stable_order(component * (last + 1) + rank, below=below)
 
         order_q, inverse_q = order(q)
         order_k, inverse_k = order(k)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 import tensorflow as tf
 
 from tfgnn_ext.ops.heads import from_rows, mask_rows, to_rows, wide
@@ -180,8 +181,8 @@ class _HyperAttention:
             tf.range(blocks * query_block) < queries, gray_rank(q, self._hyperplanes), last
         )
         rank_k = tf.where(present > 0, gray_rank(k, self._hyperplanes), last)
-        order_q, inverse_q = stable_order(rank_q)
-        order_k, inverse_k = stable_order(rank_k)
+        order_q, inverse_q = stable_order(rank_q, below=last + 1)
+        order_k, inverse_k = stable_order(rank_k, below=last + 1)
         q = permute(q, order_q, inverse_q)
         k, v = (permute(each, order_k, inverse_k) for each in (k, v))
         present = tf.gather(present, order_k, batch_dims=1)
@@ -278,7 +279,7 @@ def draw_samples(
     place = tf.minimum(tf.floor(uniform(0) * size[:, :, None]), tf.maximum(size - 1, 0)[:, :, None])
     index = tf.minimum(start[:, None, None] + tf.cast(place, tf.int32), keys - 1)
     weight = tf.zeros_like(place) + size[:, :, None] / number
-    for_values = for_mass = weight
+    valued = None
     if sampling == "v_norm":
         norms = tf.stop_gradient(tf.reduce_sum(v * v, axis=2) * present)
         ends = tf.cumsum(norms, axis=1)
@@ -288,12 +289,12 @@ def draw_samples(
         share = tf.gather(norms, at, batch_dims=1) / tf.maximum(ends[:, -1:], 1e-30)
         inverse = tf.math.divide_no_nan(tf.ones_like(share), share * number)
         index = tf.concat([index, at[None]], axis=2)
-        for_values = tf.concat([tf.zeros_like(weight), inverse[None]], axis=2)
-        for_mass = tf.concat([weight, tf.zeros_like(inverse)[None]], axis=2)
+        weight = tf.concat([weight, inverse[None]], axis=2)
+        valued = np.repeat([0.0, 1.0], number)
 
     def taken(x: tf.Tensor) -> tf.Tensor:
         # [batch, G, m, width]
         chosen = tf.gather(x, tf.transpose(index, [1, 0, 2]), batch_dims=1)
         return tf.transpose(chosen, [1, 0, 2, 3])
 
-    return Samples(taken(k), taken(v), index // block, for_values, for_mass)
+    return Samples(taken(k), taken(v), index // block, weight, valued)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from tfgnn_ext.ops.row_blocks import block_of, for_blocks, length_of
@@ -17,15 +18,16 @@ class Samples(NamedTuple):
       k: ``[G, batch, m, width]``.
       v: ``[G, batch, m, d]``.
       block: int32 ``[G, batch, m]``: the block that holds the key; a query there skips it.
-      for_values: ``[G, batch, m]``: the weight in the numerator.
-      for_mass: ``[G, batch, m]``: the weight in the denominator.
+      weight: ``[G, batch, m]``: how many keys it stands for, 0 for none.
+      valued: ``[m]``: 1 where a sample counts in the numerator alone, 0 in the denominator alone;
+        None: all count in both.
     """
 
     k: tf.Tensor
     v: tf.Tensor
     block: tf.Tensor
-    for_values: tf.Tensor
-    for_mass: tf.Tensor
+    weight: tf.Tensor
+    valued: np.ndarray | None = None
 
 
 def sampled_block_attention(
@@ -43,8 +45,8 @@ def sampled_block_attention(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Each block of queries attends to the keys of its block and to its group's samples.
 
-    ``out_i = sum_j a_j exp(s_ij) v_j / sum_j b_j exp(s_ij)``, over keys of the block with a = b = 1
-    and samples outside it with their weights.
+    ``out_i = sum_j w_j exp(s_ij) v_j / sum_j w_j exp(s_ij)``, over keys of the block with w = 1
+    and samples outside it with their weights, whose logarithms are added to the scores.
 
     Args:
       q: ``[batch, num_blocks * query_block, width]``.
@@ -72,36 +74,52 @@ def sampled_block_attention(
         sample_k: tf.Tensor,
         sample_v: tf.Tensor,
         sample_block: tf.Tensor,
-        for_values: tf.Tensor,
-        for_mass: tf.Tensor,
+        sample_weight: tf.Tensor,
         group: tf.Tensor,
     ) -> tuple[Any, Any]:
         batch, dtype, width = length_of(q, 0), q.dtype, length_of(v, 2)
-        zero, nothing = tf.constant(0, dtype), tf.constant(NOTHING, dtype)
+        nothing = tf.constant(NOTHING, dtype)
+        own_bias = tf.where(present > 0, tf.zeros_like(present), nothing)
+        counted = sample_weight > 0
+        log_weight = tf.math.log(tf.where(counted, sample_weight, tf.ones_like(sample_weight)))
+        log_weight = tf.where(counted, log_weight, nothing)
+        in_numerator, in_denominator = (
+            [None, None]
+            if samples.valued is None
+            else [
+                tf.constant(np.concatenate([np.ones(key_block), each]), dtype)
+                for each in (samples.valued, 1 - samples.valued)
+            ]
+        )
+
+        def only(x: tf.Tensor, columns: tf.Tensor | None) -> tf.Tensor:
+            return x if columns is None else x * columns
+
         turned_k, turned_sample_k = tf.transpose(k, [0, 2, 1]), tf.transpose(sample_k, [0, 1, 3, 2])
 
-        def scored(t: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            """Scores ``[batch, query_block, key_block + m]`` and both weights of the columns."""
+        def scored(t: tf.Tensor) -> tf.Tensor:
+            """Scores with the log of their weight, ``[batch, query_block, key_block + m]``."""
             g = group[t]
             columns = tf.concat([block_of(turned_k, 2, t, key_block), turned_sample_k[g]], axis=2)
-            own = block_of(present, 1, t, key_block)
-            outside = tf.cast(sample_block[g] != t, dtype)
-            weights = [
-                tf.concat([own, each[g] * outside], axis=1)[:, None]
-                for each in (for_values, for_mass)
-            ]
-            return tf.matmul(block_of(q, 1, t, query_block), columns) * scale, *weights
+            bias = tf.concat(
+                [
+                    block_of(own_bias, 1, t, key_block),
+                    tf.where(sample_block[g] != t, log_weight[g], nothing),
+                ],
+                axis=1,
+            )
+            return tf.matmul(block_of(q, 1, t, query_block), columns) * scale + bias[:, None]
 
         def forward(t: tf.Tensor) -> Any:
-            score, a, b = scored(t)
-            top = tf.reduce_max(score + tf.where(a + b > 0, zero, nothing), axis=2, keepdims=True)
+            score = scored(t)
+            top = tf.reduce_max(score, axis=2, keepdims=True)
             # [batch, query_block, columns]
-            weight = tf.exp(tf.minimum(score - top, 0.0))
-            mass = tf.reduce_sum(weight * b, axis=2)
+            weight = tf.exp(score - top)
+            mass = tf.reduce_sum(only(weight, in_denominator), axis=2)
             values = tf.concat([block_of(v, 1, t, key_block), sample_v[group[t]]], axis=1)
-            there = mass > 0
+            there = (mass > 0) & (top[:, :, 0] > NOTHING / 2)
             safe = tf.where(there, mass, tf.ones_like(mass))
-            outputs = tf.matmul(weight * a, values) / safe[:, :, None]
+            outputs = tf.matmul(only(weight, in_numerator), values) / safe[:, :, None]
             outputs = tf.where(there[:, :, None], outputs, tf.zeros_like(outputs))
             total = tf.where(there, top[:, :, 0] + tf.math.log(safe), nothing)
             return [], [outputs, total]
@@ -119,21 +137,20 @@ def sampled_block_attention(
             turned_sample_v = tf.transpose(sample_v, [0, 1, 3, 2])
 
             def backward(t: tf.Tensor) -> Any:
-                score, a, b = scored(t)
-                # Columns without a weight are not bounded by the log-sum-exp.
-                score += tf.where(a + b > 0, zero, nothing)
-                weight = tf.exp(score - block_of(bound, 1, t, query_block)[:, :, None])
+                bounds = block_of(bound, 1, t, query_block)[:, :, None]
+                weight = tf.exp(scored(t) - bounds)
                 values = tf.concat(
                     [block_of(turned_v, 2, t, key_block), turned_sample_v[group[t]]], axis=2
                 )
                 flow = tf.matmul(block_of(upstream, 1, t, query_block), values)
-                flow = a * flow + b * block_of(shift, 1, t, query_block)[:, :, None]
+                shifts = block_of(shift, 1, t, query_block)[:, :, None]
+                flow = only(flow, in_numerator) + only(shifts, in_denominator)
                 flow *= weight * scale
                 keys = tf.concat([block_of(k, 1, t, key_block), sample_k[group[t]]], axis=1)
                 for_q = tf.matmul(flow, keys)
                 # [batch, width, columns]
                 for_k = tf.matmul(block_of(turned_q, 2, t, query_block), flow)
-                for_v = tf.matmul(block_of(turned_g, 2, t, query_block), weight * a)
+                for_v = tf.matmul(block_of(turned_g, 2, t, query_block), only(weight, in_numerator))
                 return [], [
                     for_q,
                     *(part for x in (for_k, for_v) for part in tf.split(x, sizes, axis=2)),
@@ -155,9 +172,9 @@ def sampled_block_attention(
                 )
                 for x in (samples_k, samples_v)
             ]
-            return rows, for_k, for_v, None, *for_samples, None, None, None, None
+            return rows, for_k, for_v, None, *for_samples, None, None, None
 
         return (outputs, totals), gradients
 
-    outputs, totals = attend(q, k, v, present, *samples, group)
+    outputs, totals = attend(q, k, v, present, *samples[:4], group)
     return outputs, totals
