@@ -3,24 +3,28 @@
 Every row trains a recipe as `tfgnn-ext run` does, on the given splits, once for each seed (of data
 sets with several splits, seed k takes split k), and gives the mean of the test metric at the best
 validation and its deviation. The data are read from ``TFGNN_EXT_DATA`` or downloaded. PyG's models
-run in the same benchmark where ``TFGNN_EXT_PEERS`` names a Python that has it.
+run in the same benchmark where ``TFGNN_EXT_PEERS`` names a Python that has it. CPU seconds are a
+seed's, from data that are read already to the metrics, imports not counted; of recipes, the first
+seed pays for what all share.
 
 ``--quick`` takes two seeds and the small data sets. ``--only NAME`` takes one recipe,
 ``--seeds N`` another number of seeds, and ``--results FILE`` keeps each seed's result, so that a
-run that was stopped goes on.
+run that was stopped goes on; a recipe that has changed since is trained again.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import hashlib
 import json
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from benchmarks.peers import peers_python
 from benchmarks.rows import Row, show, versions
@@ -63,47 +67,78 @@ CLAIMS = (
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What one seed gave.
+
+    Attributes:
+      metrics: Of the test split.
+      cpu_s: CPU seconds.
+    """
+
+    metrics: dict[str, float]
+    cpu_s: float
+
+
 class Results:
-    """The test metrics of each seed, kept in a file if asked to."""
+    """What each seed gave, kept in a file if asked to."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._found: dict[str, dict[str, float]] = {}
+        self._found: dict[str, Found] = {}
         if path is not None and path.exists():
             for line in path.read_text().splitlines():
                 record = json.loads(line)
-                self._found[record["key"]] = record["metrics"]
+                self._found[record["key"]] = Found(record["metrics"], record["cpu_s"])
 
-    def get(self, key: str, compute: Any) -> dict[str, float]:
-        """What was found under a key, else what `compute` finds."""
+    def get(self, name: str, made_by: Path, seed: int, compute: Callable[[], Found]) -> Found:
+        """What was found of a seed, else what `compute` finds.
+
+        Args:
+          name: Of what is trained.
+          made_by: The file that says how: with other content, nothing was found yet.
+          seed: The seed.
+          compute: Trains it.
+        """
+        content = hashlib.sha256(made_by.read_bytes()).hexdigest()[:12]
+        key = f"{name}@{content}/{seed}"
         if key not in self._found:
             self._found[key] = compute()
             if self._path is not None:
                 with self._path.open("a") as file:
-                    file.write(json.dumps({"key": key, "metrics": self._found[key]}) + "\n")
+                    record = {"key": key, **dataclasses.asdict(self._found[key])}
+                    file.write(json.dumps(record) + "\n")
         return self._found[key]
 
 
-def train(claim: Claim, seed: int) -> dict[str, float]:
-    """Trains the recipe once; returns the metrics of the test split."""
+def recipe_path(claim: Claim) -> Path:
+    """The recipe's file."""
+    return _ROOT / "examples" / f"{claim.recipe}.yaml"
+
+
+def train(claim: Claim, seed: int) -> Found:
+    """Trains the recipe once."""
+    import tensorflow_gnn  # noqa: F401  # Imports are not what is timed.
+
     from tfgnn_ext.runner import Progress, run
 
     overrides = [f"training.seed={seed}"]
     if claim.splits:
         overrides.append(f"data.split={seed}")
+    start = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         path = run(
-            _ROOT / "examples" / f"{claim.recipe}.yaml",
+            recipe_path(claim),
             out=Path(folder) / "run",
             overrides=overrides,
             until="evaluate",
             progress=Progress(quiet=True),
         )
-        found: dict[str, float] = json.loads((path / "metrics.json").read_text())["test"]
-    return found
+        metrics: dict[str, float] = json.loads((path / "metrics.json").read_text())["test"]
+    return Found(metrics, time.process_time() - start)
 
 
-def train_peer(claim: Claim, seed: int) -> dict[str, float]:
+def train_peer(claim: Claim, seed: int) -> Found:
     """Trains PyG's model once, on the same split; see `accuracy_peers`."""
     assert claim.peer is not None
     name, model = claim.peer.split(":")
@@ -119,31 +154,39 @@ def train_peer(claim: Claim, seed: int) -> dict[str, float]:
             raise ImportError(str(error)) from None
     if done.returncode:
         raise ImportError(done.stderr.strip().splitlines()[-1])
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return Found(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def _mean(values: list[float]) -> tuple[float, float]:
+def _summary(found: list[Found], metric: str) -> tuple[float, str]:
+    """The mean in percent, and its deviation and cost in words."""
+    values = [100 * one.metrics[metric] for one in found]
     deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-    return 100 * statistics.mean(values), 100 * deviation
+    cost = statistics.mean(one.cpu_s for one in found)
+    return statistics.mean(values), f"± {deviation:.2f}, {cost:.0f} CPU s a seed"
 
 
 def _row(claim: Claim, seeds: int, results: Results) -> Row:
-    ours = [
-        results.get(f"{claim.recipe}/{seed}", lambda seed=seed: train(claim, seed))[claim.metric]
-        for seed in range(seeds)
-    ]
-    mean, deviation = _mean(ours)
-    note = f"± {deviation:.2f} over {seeds} seeds"
+    numbers = range(seeds)
+    mean, words = _summary(
+        [
+            results.get(
+                claim.recipe, recipe_path(claim), seed, lambda seed=seed: train(claim, seed)
+            )
+            for seed in numbers
+        ],
+        claim.metric,
+    )
+    note = f"{words}, {seeds} seeds"
     peer = None
     if claim.peer is not None:
+        name, how = f"pyg/{claim.peer}", _ROOT / "benchmarks" / "accuracy_peers.py"
         try:
             theirs = [
-                results.get(f"pyg/{claim.peer}/{seed}", lambda seed=seed: train_peer(claim, seed))
-                for seed in range(seeds)
+                results.get(name, how, seed, lambda seed=seed: train_peer(claim, seed))
+                for seed in numbers
             ]
-            peer, spread = _mean([found[claim.metric] for found in theirs])
-            note += f"; PyG {peer:.2f} ± {spread:.2f}"
+            peer, words = _summary(theirs, claim.metric)
+            note += f"; PyG {peer:.2f} {words}"
         except ImportError as error:
             note += f"; PyG not installed ({error})"
     return Row(

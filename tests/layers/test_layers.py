@@ -37,6 +37,18 @@ def test_feature_columns() -> None:
     )
 
 
+def test_a_bag_that_is_not_yet_known_is_empty() -> None:
+    columns = layers.NumberColumns({"bag": FeatureInput(kind="bag", width=2, known=True)})
+    inputs = {
+        "bag": np.float32([[1, -3], [2, np.nan], [0, 0], [5, 5]]),
+        "bag/known": np.float32([1, 1, 1, 0]),
+    }
+    found = columns({name: tf.constant(value) for name, value in inputs.items()}).numpy()
+    # The flag comes first.
+    assert found.tolist() == [[1, 0.25, -0.75], [1, 1, 0], [1, 0, 0], [0, 0, 0]]
+    assert columns.width == 3
+
+
 def test_code_embeddings() -> None:
     codes = {"#id": np.arange(ITEMS, dtype=np.int32) % 8}
     run_layer_test(

@@ -60,6 +60,27 @@ def test_next_state(combine: str, residual: str) -> None:
     np.testing.assert_array_equal(other((state, messages, {})), found)
 
 
+def test_initial_residual() -> None:
+    start, messages = inputs(width=3)
+    layer = layers.InitialResidual(alpha=0.3, beta=0.4, l2=0.1, seed=2)
+    found = layer((start, messages, {})).numpy()
+    w = weights_of(layer)
+    mixed = 0.7 * (messages["a"] + messages["b"]) / 2 + 0.3 * start
+    expected = relu(0.6 * mixed + 0.4 * mixed @ w["dense/kernel"])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert list(w) == ["dense/kernel"]
+    np.testing.assert_allclose(layer.losses[0], 0.1 * (w["dense/kernel"] ** 2).sum(), rtol=1e-5)
+    other = layers.InitialResidual.from_config(layer.get_config())
+    np.testing.assert_array_equal(other((start, messages, {})), found)
+
+
+@pytest.mark.parametrize("wrong", [{"beta": 1.1}, {"beta": -0.1}, {"l2": -1.0}, {"alpha": 0.0}])
+def test_invalid_initial_residual(wrong: dict[str, float]) -> None:
+    (name,) = wrong
+    with pytest.raises(ValueError, match=f"`{name}` of .* must be"):
+        layers.InitialResidual(**{"alpha": 0.1, "beta": 0.1, **wrong})
+
+
 def test_identity_needs_no_kernel_where_widths_agree() -> None:
     state, messages = inputs(width=3)
     layer = layers.NextState(units=3, residual="identity", normalization="layer", seed=2)

@@ -13,6 +13,9 @@ import tensorflow_gnn as tfgnn
 from tests.models.inputs import Inputs, padded_spec, random_inputs, unpadded_spec
 from tests.reference.graphs import ENDS
 from tfgnn_ext import models
+from tfgnn_ext.graph import EdgeSet, Feature, Graph, NodeSet, new_schema
+from tfgnn_ext.graph.schema import declare_feature
+from tfgnn_ext.tensors import WholeGraph, whole_graph_spec
 
 TRIMMED: dict[str, list[dict[str, Any]]] = {
     "graph_sage": [
@@ -21,7 +24,11 @@ TRIMMED: dict[str, list[dict[str, Any]]] = {
     ],
     "gat_v2": [{}, {"receivers": "both", "combine": "sum", "residual": "identity"}],
     "appnp": [{"num_layers": 2}, {"receivers": "both", "num_layers": 3, "alpha": 0.3}],
-    "gcn": [{}, {"receivers": "both", "degrees": "receiver", "residual": "linear"}],
+    "gcn": [
+        {},
+        {"receivers": "both", "degrees": "receiver", "residual": "linear", "linear_last": True},
+    ],
+    "gcnii": [{"num_layers": 2}, {"receivers": "both", "num_layers": 3, "strength": 1.5}],
     "gin": [{}, {"receivers": "both", "jumping_knowledge": "max"}],
     "hgt": [{}, {"receivers": "both", "normalization": "none"}],
     "mt_albis": [
@@ -92,7 +99,7 @@ def test_trimmed_equals_untrimmed(name: str, options: dict[str, Any]) -> None:
     # `graph_sage` does are not compiled.
     if options == TRIMMED[name][0]:
         padded = make(name, padded_spec(inputs, 2, "source", few=True), **options)
-        jit_compile = name not in ("appnp", "gin", "rgcn")
+        jit_compile = name not in ("appnp", "gcnii", "gin", "rgcn")
         run_padded = tf.function(lambda graph: padded(graph), jit_compile=jit_compile)
     for each in inputs:
         expected = seed_states(run_whole, each)
@@ -145,6 +152,9 @@ def test_invalid_arguments() -> None:
         ("appnp", {"alpha": 0.0}),
         ("appnp", {"encoding": "columns"}),
         ("gcn", {"degrees": "sender"}),
+        ("gcnii", {"strength": 1.8}),
+        ("gcnii", {"normalization": "layer"}),
+        ("hgt", {"linear_last": True}),
         ("gin", {"residual": "linear"}),
         ("rgcn", {"num_bases": -1}),
         ("hgt", {"num_heads": 0}),
@@ -320,3 +330,31 @@ def test_fit_compiled(name: str) -> None:
     data = graphs.map(lambda graph: (graph, tf.constant(labels), tf.constant(weights))).repeat()
     history = head.fit(data, epochs=2, steps_per_epoch=3, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
+
+
+def test_a_linear_last_round_makes_the_classic_gcn() -> None:
+    """``A relu(A X W_0 + b_0) + b_1``: the last round's kernel is the head's."""
+    schema = new_schema()
+    declare_feature(schema.node_sets["n"], "x", "DT_FLOAT", (3,))
+    schema.edge_sets["e"].source = schema.edge_sets["e"].target = "n"
+    x = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    sources, targets = np.array([0, 0, 1, 2, 4]), np.array([1, 3, 3, 0, 2], np.int32)
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(sources, minlength=5))])
+    graph = Graph(
+        schema,
+        {"n": NodeSet(np.arange(5), {"x": Feature(x)})},
+        {"e": EdgeSet("n", "n", indptr, targets)},
+    )
+    whole = WholeGraph(graph)
+    model = make("gcn", whole_graph_spec(whole, "n"), linear_last=True, encoding="columns")
+    kernel, *biases = model.get_weights()
+    for weight, bias in zip(model.weights[1:], biases, strict=True):
+        weight.assign(bias + np.arange(8))
+    states = model(whole.at("n", tf.range(5))).node_sets["n"][tfgnn.HIDDEN_STATE].numpy()
+
+    a = np.eye(5)
+    a[sources, targets] = 1
+    a /= np.sqrt(a.sum(axis=1, keepdims=True) * a.sum(axis=0, keepdims=True))
+    hidden = np.maximum(a @ ((x - x.mean(axis=0)) / x.std(axis=0)) @ kernel + np.arange(8), 0)
+    np.testing.assert_allclose(states, a @ hidden + np.arange(8), atol=1e-5)
+    assert (hidden == 0).any()

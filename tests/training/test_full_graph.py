@@ -22,6 +22,7 @@ from tfgnn_ext.graph import (
     propagate_features,
 )
 from tfgnn_ext.graph.schema import declare_feature
+from tfgnn_ext.layers import NumberColumns
 from tfgnn_ext.sampling import InMemorySampler, SamplingOp, SamplingPlan
 from tfgnn_ext.tensors import (
     InputSpec,
@@ -31,6 +32,7 @@ from tfgnn_ext.tensors import (
     WholeGraphBatches,
     whole_graph_spec,
 )
+from tfgnn_ext.tensors.input_spec import FeatureInput
 from tfgnn_ext.training.fitting import compose
 
 NUM_PAPERS, NUM_AUTHORS = 97, 11
@@ -258,15 +260,23 @@ def test_statistics_are_of_all_values() -> None:
     assert SPEC.nodes["author"]["#id"].size == NUM_AUTHORS + 1
 
 
-def test_bags_of_words_are_not_shifted() -> None:
-    """Items that sum to 3, 5 and nothing sum to 4 on average, where there is anything."""
+def test_bags_of_words_become_shares() -> None:
     schema = new_schema()
     declare_feature(schema.node_sets["n"], "bag", "DT_FLOAT", (101,))
+    declare_feature(schema.node_sets["n"], "dense", "DT_FLOAT", (101,))
     values = np.zeros((4, 101), np.float32)
     values[0, 1], values[1, 0], values[1, 70] = 3, -4, 1
-    graph = Graph(schema, {"n": NodeSet(np.arange(4), {"bag": Feature(values)})}, {})
-    found = whole_graph_spec(WholeGraph(graph), "n").nodes["n"]["bag"]
-    assert (found.mean, found.std, found.quantiles, found.missing) == (0.0, 4.0, (), False)
+    features = {"bag": Feature(values), "dense": Feature(values + 1)}
+    graph = Graph(schema, {"n": NodeSet(np.arange(4), features)}, {})
+    whole = WholeGraph(graph)
+    found = whole_graph_spec(whole, "n").nodes["n"]
+    assert found["bag"] == FeatureInput(kind="bag", width=101, missing=False)
+    assert found["dense"].kind == "numeric"
+    columns = NumberColumns({"bag": found["bag"]}, ramps=True)
+    assert columns.width == 101
+    shares = columns(whole.tensor.node_sets["n"].features).numpy()
+    values[0, 1], values[1, 0], values[1, 70] = 1, -0.8, 0.2
+    np.testing.assert_allclose(shares, values, atol=1e-7)
 
 
 def test_what_depends_on_time_is_refused() -> None:

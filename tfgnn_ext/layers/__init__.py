@@ -15,6 +15,7 @@ from tfgnn_ext.layers.gin_next_state import GinNextState
 from tfgnn_ext.layers.glorot_sequence import GlorotSequence
 from tfgnn_ext.layers.hgt_update import HgtUpdate
 from tfgnn_ext.layers.hyper_attention import HyperAttention
+from tfgnn_ext.layers.initial_residual import InitialResidual
 from tfgnn_ext.layers.learned_sketch import LearnedSketch
 from tfgnn_ext.layers.next_state import NextState
 from tfgnn_ext.layers.next_state_dropout import NextStateDropout
@@ -44,6 +45,7 @@ __all__ = [
     "GlorotSequence",
     "HgtUpdate",
     "HyperAttention",
+    "InitialResidual",
     "LearnedSketch",
     "NextState",
     "NextStateDropout",

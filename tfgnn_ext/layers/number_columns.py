@@ -26,6 +26,9 @@ class NumberColumns:
     piecewise linear encoding of Gorishniy et al. ("On Embeddings for Numerical Features", NeurIPS
     2022), which bends where the data is.
 
+    A bag x gives ``x / sum |x|``, so that long texts count no more than short ones: zeros stay
+    zeros, an empty bag is all zeros, and so is what misses.
+
     Of a ragged feature, x is the mean of its numbers, missing if there is none.
 
     All features are computed side by side, so that their number costs little. Statistics and
@@ -41,7 +44,8 @@ class NumberColumns:
     """
 
     def __init__(self, features: Mapping[str, FeatureInput], *, ramps: bool = False) -> None:
-        self._names = [name for name, f in features.items() if f.kind != "categorical"]
+        self._bags = {name: f.width for name, f in features.items() if f.kind == "bag"}
+        self._names = [name for name, f in features.items() if f.kind in ("numeric", "age")]
         chosen = [features[name] for name in self._names]
         self._widths = [f.width for f in chosen]
         self._flag_of = {
@@ -78,7 +82,7 @@ class NumberColumns:
         self.width = sum(
             len(part)
             for part in (self._clipped, self._long, self._optional, self._flags, self._owner)
-        )
+        ) + sum(self._bags.values())
 
     def __call__(self, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Encodes the delivered features of a set.
@@ -96,6 +100,15 @@ class NumberColumns:
         columns = list(flags.values())
         if self._names:
             columns = [*self._numbers(inputs, flags), *columns]
+        for name, width in self._bags.items():
+            # [num_items, width]
+            bag = tf.reshape(_as_floats(inputs[name]), [-1, width])
+            bag = tf.where(tf.math.is_finite(bag), bag, 0.0)
+            if name in self._flag_of:
+                bag *= flags[self._flag_of[name]]
+            columns.append(
+                tf.math.divide_no_nan(bag, tf.reduce_sum(tf.abs(bag), axis=1, keepdims=True))
+            )
         return tf.concat(columns, axis=-1)
 
     def _numbers(
@@ -103,11 +116,8 @@ class NumberColumns:
     ) -> list[tf.Tensor]:
         parts, known = [], []
         for name, width in zip(self._names, self._widths, strict=True):
-            given = inputs[name]
-            if isinstance(given, tf.RaggedTensor):
-                given = ragged_numbers(given)
             # [num_items, width]
-            part = tf.reshape(tf.cast(given, tf.float32), [-1, width])
+            part = tf.reshape(_as_floats(inputs[name]), [-1, width])
             parts.append(part)
             flag = flags[self._flag_of[name]] > 0 if name in self._flag_of else None
             known.append(tf.ones_like(part, tf.bool) if flag is None else flag & (part == part))
@@ -133,6 +143,12 @@ class NumberColumns:
             there = tf.gather(present, self._owner, axis=1)
             columns.append(tf.where(there, tf.clip_by_value(ramps, 0.0, 1.0), 0.0))
         return columns
+
+
+def _as_floats(given: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:
+    return tf.cast(
+        ragged_numbers(given) if isinstance(given, tf.RaggedTensor) else given, tf.float32
+    )
 
 
 def _columns(features: Sequence[FeatureInput], name: str) -> np.ndarray:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfgnn_ext.models.appnp import appnp
 from tfgnn_ext.models.gat_v2 import gat_v2
 from tfgnn_ext.models.gcn import gcn
+from tfgnn_ext.models.gcnii import gcnii
 from tfgnn_ext.models.gin import gin
 from tfgnn_ext.models.graph_sage import graph_sage
 from tfgnn_ext.models.graph_transformer import graph_transformer
@@ -28,6 +29,7 @@ __all__ = [
     "appnp",
     "gat_v2",
     "gcn",
+    "gcnii",
     "gin",
     "graph_sage",
     "graph_transformer",
@@ -48,6 +50,7 @@ TEMPLATES: dict[str, Callable[..., tf.keras.Model]] = {
         appnp,
         gat_v2,
         gcn,
+        gcnii,
         gin,
         graph_sage,
         graph_transformer,

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
-import tensorflow_gnn as tfgnn
 
-from tfgnn_ext.layers.edge_weights import EdgeWeights
 from tfgnn_ext.layers.teleport import Teleport
-from tfgnn_ext.layers.weighted_sum import WeightedSum
-from tfgnn_ext.models.message_passing import MessagePassing, Messages, shared_options
+from tfgnn_ext.models.from_start import from_start
+from tfgnn_ext.models.message_passing import MessagePassing, shared_options
 from tfgnn_ext.tensors.input_spec import InputSpec
-from tfgnn_ext.tensors.rounds import Direction
-from tfgnn_ext.tensors.trimming import edge_set_name
-
-_START = "#start"
 
 
 @shared_options
@@ -45,42 +38,11 @@ def appnp(
     """
     design = MessagePassing(spec=spec, num_layers=num_layers, **options)
     design.must(
-        "appnp", encoding="dense", normalization="none", residual="none", virtual_node=False
+        "appnp",
+        encoding="dense",
+        normalization="none",
+        residual="none",
+        linear_last=False,
+        virtual_node=False,
     )
-
-    def update(received: Mapping[str, Sequence[Messages]], layer: int) -> tf.keras.layers.Layer:
-        return tfgnn.keras.layers.GraphUpdate(
-            node_sets={
-                name: tfgnn.keras.layers.NodeSetUpdate(
-                    {
-                        edge_set_name(each.direction): WeightedSum(
-                            receiver_tag=each.receiver_tag, loops=each.loops
-                        )
-                        for each in messages
-                    },
-                    Teleport(alpha=alpha),
-                    node_input_feature=_START,
-                )
-                for name, messages in received.items()
-            },
-            name=f"update_{layer}",
-        )
-
-    return design.model(update=update, prepare=_Prepare, reads_edges=False)
-
-
-class _Prepare(tf.keras.layers.Layer):
-    """Adds the weights of edges, and a copy of every node's encoding."""
-
-    def __init__(self, directions: Sequence[Direction]) -> None:
-        super().__init__(name="prepare")
-        self._weights = EdgeWeights(directions)
-
-    def call(self, graph: tfgnn.GraphTensor) -> tfgnn.GraphTensor:
-        graph = self._weights(graph)
-        return graph.replace_features(
-            node_sets={
-                name: {**part.features, _START: part[tfgnn.HIDDEN_STATE]}
-                for name, part in graph.node_sets.items()
-            }
-        )
+    return from_start(design, lambda layer: Teleport(alpha=alpha))

@@ -49,5 +49,7 @@ def gat_v2(
             activation="relu" if combine == "concat" else "linear",
             **design.kernels(),
         ),
-        lambda node_set, layer: design.next_state(combine=combine, use_self=combine == "concat"),
+        lambda node_set, layer: design.next_state(
+            layer, combine=combine, use_self=combine == "concat"
+        ),
     )

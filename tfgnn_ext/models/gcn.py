@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfgnn_ext.layers.edge_weights import EdgeWeights
 from tfgnn_ext.layers.weighted_sum import WeightedSum
-from tfgnn_ext.models.message_passing import MessagePassing, shared_options
+from tfgnn_ext.models.message_passing import MessagePassing, directions_of, shared_options
 from tfgnn_ext.tensors.input_spec import InputSpec
 
 
@@ -38,16 +38,27 @@ def gcn(
     """
     design = MessagePassing(spec=spec, **options)
     ends = spec.endpoints
+    heard = [
+        ends[name]
+        for name, tag in directions_of(spec, design.receivers)
+        if ends[name][tag] == spec.seed_node_set
+    ]
+    # Then the head is the last round's kernel; a first round on columns needs its own.
+    summed = (
+        design.linear_last
+        and heard == [(spec.seed_node_set, spec.seed_node_set)]
+        and (design.num_layers > 1 or design.encoding == "dense")
+    )
 
     def next_state(node_set: str, layer: int) -> tf.keras.layers.Layer:
         looped = any(ends[name] == (node_set, node_set) for name in ends)
-        return design.next_state(combine="sum", use_self=not looped)
+        return design.next_state(layer, combine="sum", use_self=not looped)
 
     return design.model(
         lambda messages: WeightedSum(
             receiver_tag=messages.receiver_tag,
             loops=messages.loops,
-            units=design.units,
+            units=None if summed and messages.layer == design.num_layers - 1 else design.units,
             **design.kernels(),
         ),
         next_state,

@@ -32,6 +32,7 @@ def gin(
       A model from the GraphTensor to one that holds the seed node set with HIDDEN_STATE.
     """
     design = MessagePassing(spec=spec, residual=residual, **options)
+    design.must("gin", linear_last=False)
     return design.model(
         lambda messages: PoolNeighbors(
             receiver_tag=messages.receiver_tag, reduce_type="sum", use_edges=messages.has_states

@@ -67,7 +67,7 @@ def graph_transformer(
                         )
                         for each in messages
                     },
-                    design.next_state(),
+                    design.next_state(layer),
                 )
                 for name, messages in received.items()
             }

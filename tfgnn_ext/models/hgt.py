@@ -40,7 +40,7 @@ def hgt(
     """
     design = MessagePassing(spec=spec, normalization=normalization, dropout=dropout, **options)
     width_of_heads("hgt", num_heads, units=design.units)
-    design.must("hgt", residual="none", encoding="dense", virtual_node=False)
+    design.must("hgt", residual="none", encoding="dense", linear_last=False, virtual_node=False)
 
     def update(received: Mapping[str, Sequence[Messages]], layer: int) -> tf.keras.layers.Layer:
         return HgtUpdate(

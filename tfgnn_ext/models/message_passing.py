@@ -83,6 +83,8 @@ class MessagePassing:
         every node.
       residual: "linear" adds a linear map of the old state before normalisation, "identity" the old
         state itself behind the activation.
+      linear_last: Whether the last round leaves out normalization, activation and dropout, so that
+        it and the head are one linear map, as where a paper's last convolution has a unit a class.
       jumping_knowledge: What the seed's final state is made of: its last state alone, or those of
         all rounds (Xu et al., "Representation Learning on Graphs with Jumping Knowledge Networks",
         ICML 2018).
@@ -104,6 +106,7 @@ class MessagePassing:
     receivers: Literal["source", "target", "both"] = "source"
     normalization: Literal["none", "layer", "batch"] = "none"
     residual: Literal["none", "linear", "identity"] = "none"
+    linear_last: bool = False
     jumping_knowledge: Literal["none", "concat", "max", "sum"] = "none"
     virtual_node: bool = False
     dropout: float = 0.0
@@ -175,14 +178,16 @@ class MessagePassing:
             "kernel_regularizer": tf.keras.regularizers.L2(self.l2) if self.l2 else None,
         }
 
-    def next_state(self, **options: Any) -> NextState:
-        """The usual next state; see `NextState`."""
+    def next_state(self, layer: int, **options: Any) -> NextState:
+        """The usual next state of a layer, counted from 0; see `NextState`."""
+        linear = self.linear_last and layer == self.num_layers - 1
         return NextState(
             units=self.units,
             **{
                 "residual": self.residual,
-                "normalization": self.normalization,
-                "dropout": self.dropout,
+                "activation": None if linear else "relu",
+                "normalization": "none" if linear else self.normalization,
+                "dropout": 0.0 if linear else self.dropout,
                 "l2": self.l2,
                 "seed": self.next_seed(),
                 **options,
@@ -306,7 +311,7 @@ class MessagePassing:
         if update is not None:
             return update(received, layer)
         assert convolve is not None
-        make = next_state or (lambda node_set, layer: self.next_state())
+        make = next_state or (lambda node_set, layer: self.next_state(layer))
         heard = tfgnn.HIDDEN_STATE if self.virtual_node else None
         context = None
         node_updates = {

@@ -61,7 +61,7 @@ def mt_albis(
         )
     if attention != "none":
         width = width_of_heads("mt_albis", num_heads, message_units=message_units)
-    design.must("mt_albis", residual="none")
+    design.must("mt_albis", residual="none", linear_last=False)
 
     def convolve(messages: Messages) -> tf.keras.layers.Layer:
         if attention == "none":

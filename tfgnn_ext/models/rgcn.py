@@ -56,5 +56,5 @@ def rgcn(
         return BasisConv(pool(messages), shared[messages.layer], seed=design.next_seed())
 
     return design.model(
-        convolve, lambda node_set, layer: design.next_state(combine="sum"), reads_edges=False
+        convolve, lambda node_set, layer: design.next_state(layer, combine="sum"), reads_edges=False
     )

@@ -12,7 +12,7 @@ import tensorflow_gnn as tfgnn
 
 from tfgnn_ext.tensors.size_budget import SizeBudget
 
-Kind = Literal["numeric", "categorical", "age"]
+Kind = Literal["numeric", "categorical", "age", "bag"]
 SEEDS = "#seeds/"  # Begins the context feature of a whole graph that says which nodes are seeds.
 
 
@@ -21,8 +21,9 @@ class FeatureInput:
     """How one feature is encoded.
 
     Attributes:
-      kind: "numeric" (float32, NaN where missing), "categorical" (int32 codes, 0 for unknown) or
-        "age" (float32, the seed's time minus the item's).
+      kind: "numeric" (float32, NaN where missing), "categorical" (int32 codes, 0 for unknown),
+        "age" (float32, the seed's time minus the item's) or "bag" (float32, such as counts of
+        words, read as shares of their sum).
       width: The number of values of one item: the product of its shape.
       size: Categorical: the number of codes, the unknown one included.
       mean, std: Numeric and age: over known, present values of the training period; of the whole
@@ -30,7 +31,7 @@ class FeatureInput:
       quantiles: Numeric and age: the same values' quantiles, strictly rising.
       known: Whether ``<feature>/known`` flags what is known at the seed's time.
       missing: Numeric and age: whether training saw missing values. If not, a model has no flag for
-        them and reads a missing value as the mean.
+        them and reads a missing value as the mean. (What misses in a bag is not in it.)
     """
 
     kind: Kind

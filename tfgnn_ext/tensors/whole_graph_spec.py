@@ -26,10 +26,8 @@ def whole_graph_spec(whole: WholeGraph, seed_node_set: str) -> InputSpec:
     Means, deviations and quantiles are over all nodes and edges, as all of them are visible in
     training; labels are not. Means and deviations are those of each column, as columns may mean
     anything. A feature without a missing value gets no flag for it. Bags of words (a hundred
-    columns and more, more than half of whose values are 0) are scaled but not shifted: centred,
-    their zeros would outweigh the words. Their scale is the mean, over items that have any, of the
-    sum of an item's absolute values, so that a bag sums to about 1; they have no quantiles, as
-    there is nothing to bend.
+    columns and more, more than half of whose values are 0) are of the kind "bag": centred, their
+    zeros would outweigh the words.
 
     Args:
       whole: The graph.
@@ -80,10 +78,9 @@ def _exact(feature: FeatureInput, values: npt.NDArray[Any]) -> FeatureInput:
     feature = dataclasses.replace(feature, missing=not present.all())
     others = present & (flat != 0)
     if flat.shape[1] >= _COLUMNS and 0 < others.sum() < (1 - _ZEROS) * present.sum():
-        # [num_items]
-        sums = np.where(present, np.abs(flat), 0).sum(axis=1)
-        scale = float(sums[sums > 0].mean())
-        return dataclasses.replace(feature, mean=0.0, std=scale, quantiles=())
+        return FeatureInput(
+            kind="bag", width=feature.width, known=feature.known, missing=feature.missing
+        )
     count = np.maximum(present.sum(axis=0), 1)
     # [width]
     mean = np.where(present, flat, 0).sum(axis=0) / count
