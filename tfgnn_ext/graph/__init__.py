@@ -17,6 +17,7 @@ from tfgnn_ext.graph.read_tables import read_tables
 from tfgnn_ext.graph.schema import (
     GraphSchema,
     SamplingSpec,
+from tfgnn_ext.graph.link_seeds import LinkSeeds
     new_schema,
     parse_message,
     parse_schema,
@@ -52,6 +53,7 @@ __all__ = [
     "ids_alone",
     "infer_schema",
     "new_schema",
+    "LinkSeeds",
     "parse_message",
     "parse_schema",
     "propagate_features",

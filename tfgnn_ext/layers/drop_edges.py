@@ -10,6 +10,7 @@ import tensorflow_gnn as tfgnn
 from tfgnn_ext.layers.keyed_mask import keyed_mask
 from tfgnn_ext.layers.training_step import add_step, next_step
 from tfgnn_ext.tensors.choose_items import choose_items
+from tfgnn_ext.tensors.readout import is_readout
 
 
 class DropEdges(tf.keras.layers.Layer):
@@ -47,8 +48,9 @@ class DropEdges(tf.keras.layers.Layer):
         if not training or not self.rate:
             return graph
         step = next_step(self._step)
-        edge_sets = {}
-        for index, (name, part) in enumerate(sorted(graph.edge_sets.items())):
+        edge_sets = {name: part for name, part in graph.edge_sets.items() if is_readout(name)}
+        real = {name: part for name, part in graph.edge_sets.items() if not is_readout(name)}
+        for index, (name, part) in enumerate(sorted(real.items())):
             source, target = part.adjacency.source, part.adjacency.target
             # [num_edges]
             dropped = keyed_mask(

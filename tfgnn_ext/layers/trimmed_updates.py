@@ -12,6 +12,7 @@ from tensorflow_gnn.models.gcn import GCNConv
 
 from tfgnn_ext.layers.hgt_update import HgtUpdate
 from tfgnn_ext.tensors.fits_budget import FITS
+from tfgnn_ext.tensors.readout import is_readout, seed_node_sets
 from tfgnn_ext.tensors.rounds import Direction
 from tfgnn_ext.tensors.size_budget import SizeBudget
 from tfgnn_ext.tensors.trimming import edge_set_name, keep_seeds, start_trimming, trim_to_receivers
@@ -36,7 +37,7 @@ class TrimmedUpdates(tf.keras.layers.Layer):
     Call:
       inputs: A merged, scalar GraphTensor with HIDDEN_STATE on nodes.
       Returns a GraphTensor with the seed node set alone and its HIDDEN_STATE; the first node of a
-      component is its seed.
+      component is its seed. Of pairs, with the node sets of both ends and the readout structure.
 
     Raises:
       ValueError: An update reaches beyond the neighbours of a node: it updates edge sets or the
@@ -116,9 +117,12 @@ class TrimmedUpdates(tf.keras.layers.Layer):
                 graph = _all_directions(graph, self._directions)
             graph = update(graph)
             if self._remember:
-                features = dict(graph.node_sets[seeds].features)
-                features[layer_state(index)] = features[tfgnn.HIDDEN_STATE]
-                graph = graph.replace_features(node_sets={seeds: features})
+                remembered = {}
+                for name in seed_node_sets(graph.spec, seeds):
+                    features = dict(graph.node_sets[name].features)
+                    features[layer_state(index)] = features[tfgnn.HIDDEN_STATE]
+                    remembered[name] = features
+                graph = graph.replace_features(node_sets=remembered)
         return keep_seeds(graph, seeds)
 
 
@@ -134,6 +138,7 @@ def _all_directions(graph: tfgnn.GraphTensor, directions: Sequence[Direction]) -
         name: graph.edge_sets[name if name in graph.edge_sets else original]
         for name, original in names.items()
     }
+    edge_sets.update({name: part for name, part in graph.edge_sets.items() if is_readout(name)})
     return tfgnn.GraphTensor.from_pieces(graph.context, graph.node_sets, edge_sets)
 
 

@@ -23,6 +23,7 @@ from tfgnn_ext.layers.next_state import NextState
 from tfgnn_ext.layers.trimmed_updates import TrimmedUpdates, layer_state
 from tfgnn_ext.models.positive import positive
 from tfgnn_ext.tensors.input_spec import FeatureInput, InputSpec
+from tfgnn_ext.tensors.readout import is_readout
 from tfgnn_ext.tensors.rounds import Direction
 from tfgnn_ext.tensors.trimming import edge_set_name
 
@@ -385,10 +386,11 @@ def directions_of(spec: InputSpec, receivers: str) -> tuple[Direction, ...]:
 def reached(spec: InputSpec, directions: Sequence[Direction], num_layers: int) -> list[set[str]]:
     """The node sets whose states each layer has to compute, input side first.
 
-    Above, only the seed node set; one layer below, also those that send to it; and so on.
+    Above, only the seed node set (of pairs, both ends'); one layer below, also those that send to
+    it; and so on.
     """
     ends = spec.endpoints
-    layers = [{spec.seed_node_set}]
+    layers = [set(spec.seed_node_sets)]
     for _ in range(num_layers - 1):
         below = set(layers[0])
         for name, tag in directions:
@@ -433,11 +435,15 @@ class MessagePassingLayer(tf.keras.layers.Layer):
 
     def call(self, graph: tfgnn.GraphTensor) -> tfgnn.GraphTensor:
         node_sets = {
-            name: tfgnn.NodeSet.from_fields(sizes=part.sizes, features=self.encode(name, part))
+            name: part
+            if is_readout(name)
+            else tfgnn.NodeSet.from_fields(sizes=part.sizes, features=self.encode(name, part))
             for name, part in graph.node_sets.items()
         }
         edge_sets = {
-            name: tfgnn.EdgeSet.from_fields(
+            name: part
+            if is_readout(name)
+            else tfgnn.EdgeSet.from_fields(
                 sizes=part.sizes, features=self.encode(name, part), adjacency=part.adjacency
             )
             for name, part in graph.edge_sets.items()
@@ -471,12 +477,15 @@ class MessagePassingLayer(tf.keras.layers.Layer):
         """Replaces the seeds' state by what jumping knowledge makes of those of all rounds."""
         if self._jumping_knowledge == "none":
             return graph
-        ((name, part),) = graph.node_sets.items()
-        # Each [num_seeds, units].
-        states = [part[layer_state(index)] for index in range(self.rounds.num_layers)]
-        combined = {
-            "concat": lambda: tf.concat(states, axis=-1),
-            "max": lambda: tf.reduce_max(tf.stack(states), axis=0),
-            "sum": lambda: tf.add_n(states),
-        }[self._jumping_knowledge]()
-        return graph.replace_features(node_sets={name: {tfgnn.HIDDEN_STATE: combined}})
+        combine: dict[str, Callable[[list[tf.Tensor]], tf.Tensor]] = {
+            "concat": lambda states: tf.concat(states, axis=-1),
+            "max": lambda states: tf.reduce_max(tf.stack(states), axis=0),
+            "sum": tf.add_n,
+        }
+        combined = {}
+        for name, part in graph.node_sets.items():
+            if not is_readout(name):
+                # Each [num_seeds, units].
+                states = [part[layer_state(index)] for index in range(self.rounds.num_layers)]
+                combined[name] = {tfgnn.HIDDEN_STATE: combine[self._jumping_knowledge](states)}
+        return graph.replace_features(node_sets=combined)

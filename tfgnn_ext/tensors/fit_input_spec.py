@@ -16,6 +16,7 @@ from tfgnn_ext.sampling import SamplingPlan
 from tfgnn_ext.tensors.graph_tensors import ID
 from tfgnn_ext.tensors.input_spec import FeatureInput, InputSpec
 from tfgnn_ext.tensors.ragged_means import ragged_numbers
+from tfgnn_ext.tensors.readout import is_readout
 
 _QUANTILES = 9
 _KNOWN = "/known"
@@ -112,9 +113,11 @@ def fit_input_spec(
         nodes={
             name: describe(name, node_values.get(name, {}), graph.node_sets[name])
             for name in graph_spec.node_sets_spec
+            if not is_readout(name)
         },
         edges={
             name: describe(name, edge_values.get(name, {}), graph.edge_sets[name])
             for name in graph_spec.edge_sets_spec
+            if not is_readout(name)
         },
     )

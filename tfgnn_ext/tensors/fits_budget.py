@@ -30,8 +30,6 @@ def fits_budget(graph: tfgnn.GraphTensor, budget: SizeBudget, seed_node_set: str
     left = rounds(graph, budget.num_layers, seed_node_set, sorted(budget.edges), padded=True)
     components = graph.context.sizes.shape[0]
     fits = tf.ones([components], tf.bool)
-    # [num_components]: the last is padding.
-    later_seeds = tf.maximum(components - 2 - tf.range(components), 0)
 
     def check(marked: tf.Tensor, sizes: tf.Tensor, room: int | tf.Tensor) -> tf.Tensor:
         # [num_components]
@@ -39,10 +37,14 @@ def fits_budget(graph: tfgnn.GraphTensor, budget: SizeBudget, seed_node_set: str
         return fits & (tf.cumsum(counts) <= room)
 
     for name, rooms in budget.nodes.items():
+        sizes = graph.node_sets[name].sizes
+        # [num_components]: seeds, which are kept in any case; then those of later components.
+        is_seed = tf.cast(left[name] == budget.num_layers, tf.int32)
+        seeds = kept_sizes(tf.cumsum(is_seed), sizes)
+        later_seeds = tf.reduce_sum(seeds) - tf.cumsum(seeds)
         for layer, room in enumerate(rooms[1:], start=1):
             # One row is padding's.
-            left_over = room - 1 - later_seeds if name == seed_node_set else room - 1
-            fits = check(left[name] >= layer, graph.node_sets[name].sizes, left_over)
+            fits = check(left[name] >= layer, sizes, room - 1 - later_seeds)
     for (name, tag), rooms in budget.edges.items():
         part = graph.edge_sets[name]
         # [num_edges]

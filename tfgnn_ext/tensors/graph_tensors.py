@@ -9,8 +9,10 @@ import tensorflow_gnn as tfgnn
 
 from tfgnn_ext.sampling import InMemorySampler, Sizes
 from tfgnn_ext.sampling.known_features import edge_times
+from tfgnn_ext.sampling.link import READOUT
 from tfgnn_ext.sampling.ragged_features import ragged_features
 from tfgnn_ext.tensors.component_ids import component_ids
+from tfgnn_ext.tensors.readout import readout_pieces
 from tfgnn_ext.tensors.set_features import SetFeatures
 
 ID = "#id"
@@ -31,7 +33,7 @@ class GraphTensors:
 
     Node features are those of `SetFeatures`; a node set in `latent` gets ``#id``, int32
     ``[num_nodes]``, row + 1 (0 stands for an unknown id). With a budget, shapes are static and the
-    last component is padding.
+    last component is padding. Batches of pairs have TF-GNN's readout structure (see `Link`).
 
     Args:
       sampler: The sampler the buffers come from.
@@ -61,6 +63,8 @@ class GraphTensors:
         self._layout = sampler.layout
         self._endpoints = sampler.endpoints
         self._seed_node_set = sampler.plan.seed_node_set
+        link = sampler.plan.link
+        self._ends_node_sets = () if link is None else (self._seed_node_set, link.node_set)
         self._timed = sampler.timed
         self._budget = budget
         self._labels = tuple(labels)
@@ -110,6 +114,9 @@ class GraphTensors:
             for name in layout.edge_sets
         }
         whole = tf.cast(tf.ensure_shape(next(segments), [batch_size]), tf.float32)
+        ends = [
+            (name, tf.ensure_shape(next(segments), [components])) for name in self._ends_node_sets
+        ]
         component_times = None
         if self._timed:
             padding = tf.fill([components - batch_size], tf.int64.min)
@@ -147,6 +154,10 @@ class GraphTensors:
                 features=part(edge_rows[name], times),
                 adjacency=tfgnn.Adjacency.from_indices((source_set, source), (target_set, target)),
             )
-        context = tfgnn.Context.from_fields(sizes=tf.ones([components], tf.int32))
+        ones = tf.ones([components], tf.int32)
+        if ends:
+            node_sets[READOUT], pieces = readout_pieces(ones, ends, {})
+            edge_sets.update(pieces)
+        context = tfgnn.Context.from_fields(sizes=ones)
         graph = tfgnn.GraphTensor.from_pieces(context, node_sets, edge_sets)
         return graph, whole

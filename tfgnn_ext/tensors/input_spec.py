@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import tensorflow_gnn as tfgnn
 
+from tfgnn_ext.tensors.readout import is_readout, seed_node_sets
 from tfgnn_ext.tensors.size_budget import SizeBudget
 
 Kind = Literal["numeric", "categorical", "age", "bag"]
@@ -76,7 +77,8 @@ class InputSpec:
 
     Attributes:
       graph_spec: The spec of the merged, scalar GraphTensor.
-      seed_node_set: Where the seeds are: the first node of each component, or of a whole graph any.
+      seed_node_set: Where the seeds are: the first node of each component, or of a whole graph any;
+        of pairs, the first node.
       nodes: By node set, its features' encodings.
       edges: By edge set, its features' encodings.
       most_edges: By edge set, the most edges of one component; None where nothing bounds them.
@@ -111,13 +113,19 @@ class InputSpec:
         return {
             name: (spec.adjacency_spec.source_name, spec.adjacency_spec.target_name)
             for name, spec in specs.items()
+            if not is_readout(name)
         }
+
+    @property
+    def seed_node_sets(self) -> tuple[str, ...]:
+        """The node sets whose states are read: one, or of pairs those of both ends."""
+        return seed_node_sets(self.graph_spec, self.seed_node_set)
 
     @property
     def static(self) -> bool:
         """Whether all shapes are static, as in padded batches and whole graphs."""
-        specs = self.graph_spec.node_sets_spec.values()
-        return all(spec.total_size is not None for spec in specs)
+        specs = self.graph_spec.node_sets_spec.items()
+        return all(spec.total_size is not None for name, spec in specs if not is_readout(name))
 
     @property
     def whole(self) -> bool:

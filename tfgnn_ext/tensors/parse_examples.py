@@ -12,6 +12,7 @@ import tensorflow_gnn as tfgnn
 
 from tfgnn_ext.graph import GraphSchema
 from tfgnn_ext.tensors.graph_tensors import ID
+from tfgnn_ext.tensors.readout import is_of_pairs, is_readout, read_ends
 
 
 class ParseExamples(tf.Module):
@@ -55,16 +56,22 @@ class ParseExamples(tf.Module):
         encoded = {key: self._encode(name, key, values) for key, values in features.items()}
         return {key: values for key, values in encoded.items() if values is not None}
 
-    def parse(self, serialized: tf.Tensor) -> tuple[tfgnn.GraphTensor, tf.Tensor]:
+    def parse(
+        self, serialized: tf.Tensor
+    ) -> tuple[tfgnn.GraphTensor, tf.Tensor | dict[str, tf.Tensor]]:
         """Parses a batch.
 
         Args:
           serialized: string [batch].
 
         Returns:
-          The merged, scalar GraphTensor, and the seeds' ids [batch].
+          The merged, scalar GraphTensor, and the seeds' ids [batch]; of pairs, both ends' as
+          ``ids`` and ``target_ids``.
         """
         graph = self._merged(serialized)
+        if is_of_pairs(graph):
+            first, second = read_ends(graph, ID)
+            return self._encoded(graph), {"ids": first, "target_ids": second}
         seeds = graph.node_sets[self.seed_node_set]
         starts = tf.cumsum(seeds.sizes, exclusive=True)
         ids = tf.gather(seeds.features[ID], starts)
@@ -80,7 +87,9 @@ class ParseExamples(tf.Module):
     def _encoded(self, graph: tfgnn.GraphTensor) -> tfgnn.GraphTensor:
         node_sets = {
             name: tfgnn.NodeSet.from_fields(
-                sizes=tf.cast(part.sizes, tf.int32), features=self._features(name, part.features)
+                sizes=tf.cast(part.sizes, tf.int32),
+                # What is known of a pair, such as its label, is no model's input.
+                features={} if is_readout(name) else self._features(name, part.features),
             )
             for name, part in graph.node_sets.items()
         }

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
+from tfgnn_ext.tensors.readout import is_of_pairs, is_readout, pair_ends
 from tfgnn_ext.tensors.total_size import total_size
 
 # An edge set and which of its ends receives messages: `tfgnn.SOURCE` or `tfgnn.TARGET`.
@@ -34,7 +35,7 @@ def rounds(
 
     Args:
       graph: A merged, scalar GraphTensor; the first node of a component of `seed_node_set` is its
-        seed.
+        seed. Of pairs, both ends are seeds.
       num_layers: L.
       seed_node_set: The node set of the seeds.
       directions: The (edge set, receiver tag) pairs that the model uses.
@@ -56,16 +57,24 @@ def rounds(
     """
     directions = list(directions)
     check_directions(directions)
-    left = {name: tf.zeros([total_size(part)], tf.int32) for name, part in graph.node_sets.items()}
-    # [num_components]
-    sizes = graph.node_sets[seed_node_set].sizes
-    starts = tf.where(sizes > 0, tf.cumsum(sizes, exclusive=True), -1)
-    if padded:
-        starts = tf.concat([starts[:-1], [-1]], axis=0)
-    # [num_nodes]; negative segments, of padding and of components without a seed, are dropped.
-    left[seed_node_set] = tf.math.unsorted_segment_sum(
-        tf.fill(tf.shape(starts), num_layers), starts, total_size(graph.node_sets[seed_node_set])
-    )
+    left = {
+        name: tf.zeros([total_size(part)], tf.int32)
+        for name, part in graph.node_sets.items()
+        if not is_readout(name)
+    }
+    if is_of_pairs(graph):
+        seeds = pair_ends(graph)
+    else:
+        sizes = graph.node_sets[seed_node_set].sizes
+        seeds = [(seed_node_set, tf.where(sizes > 0, tf.cumsum(sizes, exclusive=True), -1))]
+    for name, starts in seeds:  # [num_components]
+        if padded:
+            starts = tf.concat([starts[:-1], [-1]], axis=0)
+        # [num_nodes]; negative segments, of padding and of components without a seed, are dropped.
+        marked = tf.math.unsorted_segment_sum(
+            tf.fill(tf.shape(starts), num_layers), starts, total_size(graph.node_sets[name])
+        )
+        left[name] = tf.maximum(left[name], marked)
     for _ in range(num_layers - 1):
         for name, tag in directions:
             adjacency = graph.edge_sets[name].adjacency

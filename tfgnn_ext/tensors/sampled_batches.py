@@ -11,8 +11,8 @@ import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from tfgnn_ext.graph import Seeds
-from tfgnn_ext.sampling import InMemorySampler, Sizes
+from tfgnn_ext.graph import LinkSeeds, Seeds
+from tfgnn_ext.sampling import InMemorySampler, NegativeSampler, Sizes
 from tfgnn_ext.tensors.fits_budget import FITS, fits_budget
 from tfgnn_ext.tensors.graph_tensors import GraphTensors
 from tfgnn_ext.tensors.size_budget import SizeBudget
@@ -39,18 +39,20 @@ class SampledBatches:
       layers: With `budget`: the sizes of a model's trimmed layers. Components that do not fit them
         get weight 0, as those do that do not fit `budget`; models read which from the context.
       latent, labels: As for `GraphTensors`.
+      negatives: Of seeds that are pairs: draws the negative ones anew in every epoch.
     """
 
     def __init__(
         self,
         sampler: InMemorySampler,
-        seeds: Seeds,
+        seeds: Seeds | LinkSeeds,
         *,
         batch_size: int,
         budget: Sizes | None = None,
         layers: SizeBudget | None = None,
         latent: Sequence[str] | None = None,
         labels: Sequence[str] = (),
+        negatives: NegativeSampler | None = None,
     ) -> None:
         if batch_size < 1:
             raise ValueError(
@@ -61,8 +63,15 @@ class SampledBatches:
                 "`seeds` of `SampledBatches` must have times: the plan's samples depend on the "
                 "seed's time. Got seeds without."
             )
+        if (sampler.plan.link is None) != isinstance(seeds, Seeds):
+            wanted = "nodes (`Seeds`)" if sampler.plan.link is None else "pairs (`LinkSeeds`)"
+            raise ValueError(
+                f"`seeds` of `SampledBatches` must be {wanted}, as the plan's are. "
+                f"Got {type(seeds).__name__}."
+            )
         self.sampler = sampler
         self.seeds = seeds
+        self._negatives = negatives
         self.batch_size = batch_size
         if layers is not None and budget is None:
             raise ValueError(
@@ -101,9 +110,10 @@ class SampledBatches:
             times = None
             if self.sampler.timed and self.seeds.times is not None:
                 times = self.seeds.times[positions]
-            packed = self.sampler.sample_packed(
-                self._rows[positions], times, epoch=epoch, budget=self.budget
-            )
+            rows = self._rows[positions]
+            if self._negatives is not None and isinstance(self.seeds, LinkSeeds):
+                rows = self._negatives.rows_at(self.seeds, positions, epoch)
+            packed = self.sampler.sample_packed(rows, times, epoch=epoch, budget=self.budget)
             return packed, positions.astype(np.int32), weights.astype(np.float32)
 
         def batch(step: tf.Tensor) -> tuple[tfgnn.GraphTensor, tf.Tensor, tf.Tensor]:

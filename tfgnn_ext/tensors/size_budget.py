@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow_gnn as tfgnn
 
+from tfgnn_ext.tensors.readout import is_of_pairs, pair_ends
 from tfgnn_ext.tensors.rounds import Direction, rounds
 
 _TAGS = {"source": tfgnn.SOURCE, "target": tfgnn.TARGET}
@@ -112,12 +113,14 @@ def fit_size_budget(
     nodes = {name: np.zeros(num_layers + 1, np.int64) for name in node_totals}
     edges = {direction: np.zeros(num_layers + 1, np.int64) for direction in directions}
     components = 0
+    first: tfgnn.GraphTensor | None = None
     levels = np.arange(num_layers + 1)
     for graph in graphs:
         left = {
             n: r.numpy() for n, r in rounds(graph, num_layers, seed_node_set, directions).items()
         }
         components = max(components, int(graph.total_num_components))
+        first = graph if is_of_pairs(graph) else None
         for name, largest in nodes.items():
             np.maximum(largest, (left[name][:, None] >= levels).sum(axis=0), out=largest)
         for (name, tag), largest in edges.items():
@@ -132,9 +135,12 @@ def fit_size_budget(
         return (total, *(min(total, count) for count in counts[1:]))
 
     budget_nodes = {name: roomy(n, node_totals[name], 1) for name, n in nodes.items()}
-    # There are never more seeds than components: no margin is needed.
-    *inner, _ = budget_nodes[seed_node_set]
-    budget_nodes[seed_node_set] = (*inner, min(components + 1, inner[-1]))
+    ends = [seed_node_set] if first is None else [name for name, _ in pair_ends(first)]
+    for name in dict.fromkeys(ends):
+        # There are never more seeds than components, or ends of pairs: no margin is needed.
+        total, *inner, _ = budget_nodes[name]
+        most = min(components * ends.count(name) + 1, total)
+        budget_nodes[name] = (total, *(max(size, most) for size in inner), most)
     return SizeBudget(
         nodes=budget_nodes,
         edges={key: roomy(n, edge_totals[key[0]], 0) for key, n in edges.items()},

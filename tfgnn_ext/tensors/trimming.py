@@ -29,6 +29,13 @@ import tensorflow_gnn as tfgnn
 
 from tfgnn_ext.tensors.choose_items import choose_items, choose_items_within
 from tfgnn_ext.tensors.component_ids import component_ids
+from tfgnn_ext.tensors.readout import (
+    is_of_pairs,
+    is_readout,
+    pair_ends,
+    readout_pieces,
+    seed_node_sets,
+)
 from tfgnn_ext.tensors.rounds import Direction, check_directions, rounds
 from tfgnn_ext.tensors.size_budget import SizeBudget
 from tfgnn_ext.tensors.total_size import total_size
@@ -72,19 +79,22 @@ def start_trimming(
     left = rounds(graph, num_layers, seed_node_set, directions, padded=padded)
     if fits is not None:
         for name, part in graph.node_sets.items():
+            if is_readout(name):
+                continue
             # [num_nodes]
             ids = component_ids(part.sizes, total_size(part))
-            kept = tf.gather(fits, ids) > 0
-            if name == seed_node_set:
-                kept |= left[name] == num_layers
+            kept = (tf.gather(fits, ids) > 0) | (left[name] == num_layers)
             left[name] = tf.where(kept, left[name], 0)
     node_sets = {
-        name: tfgnn.NodeSet.from_fields(
+        name: part
+        if is_readout(name)
+        else tfgnn.NodeSet.from_fields(
             sizes=part.sizes, features={**part.features, ROUNDS: left[name]}
         )
         for name, part in graph.node_sets.items()
     }
     edge_sets = {edge_set_name((name, tag)): graph.edge_sets[name] for name, tag in directions}
+    edge_sets.update({n: part for n, part in graph.edge_sets.items() if is_readout(n)})
     return tfgnn.GraphTensor.from_pieces(_bare(graph.context), node_sets, edge_sets)
 
 
@@ -123,6 +133,9 @@ def trim_to_receivers(
     rows_of: dict[str, tf.Tensor] = {}
     for name, part in graph.node_sets.items():
         if name.endswith(SENDERS):
+            continue
+        if is_readout(name):
+            node_sets[name] = part
             continue
         # [num_senders]
         keep = part[ROUNDS] >= layer
@@ -182,21 +195,32 @@ def trim_to_receivers(
         edge_sets[name] = tfgnn.EdgeSet.from_fields(
             sizes=sizes, features=features, adjacency=tfgnn.Adjacency.from_indices(source, target)
         )
+    if is_of_pairs(graph):
+        seeds = [(name, tf.gather(rows_of[name], rows)) for name, rows in pair_ends(graph)]
+        edge_sets.update(readout_pieces(graph.context.sizes, seeds, {})[1])
     if overflow and not cut:
         failed = tf.reduce_any(tf.stack(overflow))
         node_sets = {
-            name: part if name.endswith(SENDERS) else _poisoned(part, failed)
+            name: part if name.endswith(SENDERS) or is_readout(name) else _poisoned(part, failed)
             for name, part in node_sets.items()
         }
     return tfgnn.GraphTensor.from_pieces(graph.context, node_sets, edge_sets)
 
 
 def keep_seeds(graph: tfgnn.GraphTensor, seed_node_set: str) -> tfgnn.GraphTensor:
-    """The seed node set of the last layer's graph, without labels of trimming and without edges."""
-    part = graph.node_sets[seed_node_set]
-    features = {key: value for key, value in part.features.items() if key != ROUNDS}
-    seeds = tfgnn.NodeSet.from_fields(sizes=part.sizes, features=features)
-    return tfgnn.GraphTensor.from_pieces(graph.context, {seed_node_set: seeds})
+    """The seed node set of the last layer's graph, without labels of trimming and without edges.
+
+    Of pairs, the node sets of both ends, and the readout structure.
+    """
+    names = seed_node_sets(graph.spec, seed_node_set)
+    kept = {}
+    for name in names:
+        part = graph.node_sets[name]
+        features = {key: value for key, value in part.features.items() if key != ROUNDS}
+        kept[name] = tfgnn.NodeSet.from_fields(sizes=part.sizes, features=features)
+    kept.update({name: part for name, part in graph.node_sets.items() if is_readout(name)})
+    edges = {name: part for name, part in graph.edge_sets.items() if is_readout(name)}
+    return tfgnn.GraphTensor.from_pieces(graph.context, kept, edges)
 
 
 def _bare(context: tfgnn.Context) -> tfgnn.Context:

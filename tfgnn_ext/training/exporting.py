@@ -26,8 +26,10 @@ class Parser(Protocol):
 
     signature: tf.TensorSpec
 
-    def parse(self, served: tf.Tensor) -> tuple[tfgnn.GraphTensor, tf.Tensor]:
-        """From ``[batch]`` to a merged GraphTensor, and ids ``[batch]``."""
+    def parse(
+        self, served: tf.Tensor
+    ) -> tuple[tfgnn.GraphTensor, tf.Tensor | dict[str, tf.Tensor]]:
+        """From ``[batch]`` to a merged GraphTensor, and ids ``[batch]``, or several by name."""
 
 
 def export(
@@ -38,10 +40,10 @@ def export(
     Its signature ``serving_default`` takes what the parser takes: of `tensors.ParseExamples`,
     ``examples``, string ``[batch]``: serialized tf.Examples, one component each, as the samplers
     write them; of `tensors.LookUpSeeds`, ``ids`` ``[batch]``. It returns ``ids`` ``[batch]``
-    (original ids of the seeds), ``logits`` ``[batch, units]``, ``embedding`` ``[batch, units]``,
-    and ``probabilities`` ``[batch, num_classes]``, of a regression ``predictions``
-    ``[batch, num_values]``. Strings and ids that the training graph does not have are read as code
-    0.
+    (original ids of the seeds; of pairs also ``target_ids``), ``logits`` ``[batch, units]``,
+    ``embedding`` ``[batch, units]``, and ``probabilities`` ``[batch, num_classes]``, of a
+    regression ``predictions`` ``[batch, num_values]``. Strings and ids that the training graph does
+    not have are read as code 0.
 
     It loads with TensorFlow alone: what is tracked are the variables and lookup tables, not the
     Keras model, whose type spec would need TF-GNN.
@@ -63,7 +65,7 @@ def export(
         outputs = inference(graph, training=False)
         logits = outputs["logits"]
         return {
-            "ids": ids,
+            **(ids if isinstance(ids, dict) else {"ids": ids}),
             "logits": logits,
             task.objective.output: task.predictions(logits),
             "embedding": outputs["embedding"],
