@@ -1,6 +1,13 @@
-"""What a graph is: schema, tables, checks, data sets, compressed rows on disk."""
+"""What a graph is: schema, tables, checks, data sets, compressed rows on disk.
 
-from tfgnn_ext.graph import datasets
+What needs SciPy (data sets, propagation) loads when it is used: workers of sampling jobs do not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tfgnn_ext._lazy import lazy
 from tfgnn_ext.graph.canonical_order import canonical_order, content_keys
 from tfgnn_ext.graph.check_graph import GraphError, check_graph
 from tfgnn_ext.graph.dataset import Dataset
@@ -10,14 +17,13 @@ from tfgnn_ext.graph.files import find_files
 from tfgnn_ext.graph.graph import Graph
 from tfgnn_ext.graph.ids_alone import ids_alone
 from tfgnn_ext.graph.infer_schema import infer_schema
+from tfgnn_ext.graph.link_seeds import LinkSeeds
 from tfgnn_ext.graph.node_set import NodeSet
-from tfgnn_ext.graph.propagation import propagate_features, propagate_labels
 from tfgnn_ext.graph.ragged import Ragged
 from tfgnn_ext.graph.read_tables import read_tables
 from tfgnn_ext.graph.schema import (
     GraphSchema,
     SamplingSpec,
-from tfgnn_ext.graph.link_seeds import LinkSeeds
     new_schema,
     parse_message,
     parse_schema,
@@ -31,6 +37,12 @@ from tfgnn_ext.graph.to_tables import to_tables
 from tfgnn_ext.graph.write_tables import write_tables
 from tfgnn_ext.graph.write_unigraph import write_unigraph
 
+if TYPE_CHECKING:
+    from tfgnn_ext.graph import datasets
+    from tfgnn_ext.graph.propagation import propagate_features, propagate_labels
+
+_HOMES = {"propagate_features": "propagation", "propagate_labels": "propagation"}
+
 __all__ = [
     "NEVER",
     "SPLITS",
@@ -40,6 +52,7 @@ __all__ = [
     "Graph",
     "GraphError",
     "GraphSchema",
+    "LinkSeeds",
     "NodeSet",
     "Ragged",
     "SamplingSpec",
@@ -53,7 +66,6 @@ __all__ = [
     "ids_alone",
     "infer_schema",
     "new_schema",
-    "LinkSeeds",
     "parse_message",
     "parse_schema",
     "propagate_features",
@@ -67,3 +79,6 @@ __all__ = [
     "write_tables",
     "write_unigraph",
 ]
+
+
+__getattr__ = lazy(__name__, _HOMES)
