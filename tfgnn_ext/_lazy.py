@@ -15,7 +15,7 @@ def lazy(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     Args:
       package: The package, ``__name__``.
       homes: From each name to the module that defines it, relative to the package. A name that is
-        also that of a module of the package cannot be lazy: the module would hide it.
+        also that of a module of the package stands for that module, which would hide all else.
 
     Returns:
       The function to bind to ``__getattr__`` (PEP 562).
@@ -25,7 +25,8 @@ def lazy(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         try:
-            return getattr(importlib.import_module(f".{homes[name]}", package), name)
+            module = importlib.import_module(f".{homes[name]}", package)
+            return module if homes[name] == name else getattr(module, name)
         except ModuleNotFoundError as error:
             extra = _EXTRAS.get((error.name or "").partition(".")[0])
             if extra is None:

@@ -41,7 +41,11 @@ if TYPE_CHECKING:
     from tfgnn_ext.graph import datasets
     from tfgnn_ext.graph.propagation import propagate_features, propagate_labels
 
-_HOMES = {"propagate_features": "propagation", "propagate_labels": "propagation"}
+_HOMES = {
+    "datasets": "datasets",
+    "propagate_features": "propagation",
+    "propagate_labels": "propagation",
+}
 
 __all__ = [
     "NEVER",
