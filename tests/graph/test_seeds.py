@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pyarrow as pa
 import pytest
 
@@ -55,7 +57,7 @@ def test_integer_classes_sort_as_numbers(graph):
         ("id", ["cy", None, "bob", "ann"], r"column 'id' must have no nulls. Got one at row 1."),
         ("time", ["a", "b", "c", "d"], r"time column 'time' must hold integers or timestamps."),
         ("time", [1, 2, 2**63 - 1, 3], r"column 'time' must hold real times. Got 9223372036854775"),
-        ("label", [0.5, 1.5, 2.5, 3.5], r"column 'label' must hold integers, booleans or strings."),
+        ("label", [datetime.date(2020, 1, 1)] * 4, r"column 'label' must hold integers, booleans or strings."),
         ("label", ["a"] * 4, r"column 'label' must hold at least two classes. Got \['a'\]."),
         ("split", ["train", "dev", "test", "test"],
          r"column 'split' must be one of train, validation, test. Got 'dev' at row 1."),

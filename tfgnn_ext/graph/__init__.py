@@ -34,6 +34,7 @@ from tfgnn_ext.graph.schema import (
 from tfgnn_ext.graph.seeds import SPLITS, Seeds
 from tfgnn_ext.graph.tables import TableFiles, read_table
 from tfgnn_ext.graph.to_tables import to_tables
+from tfgnn_ext.graph.without_identity import without_identity
 from tfgnn_ext.graph.write_tables import write_tables
 from tfgnn_ext.graph.write_unigraph import write_unigraph
 
@@ -78,6 +79,7 @@ __all__ = [
     "read_table",
     "read_tables",
     "to_tables",
+    "without_identity",
     "write_message",
     "write_schema",
     "write_tables",

@@ -115,7 +115,7 @@ def _decisions(column: pa.ChunkedArray, name: str) -> npt.NDArray[np.int8]:
     if len(wrong):
         raise ValueError(
             f"seeds table: column {name!r}, one of several that are a class each, must hold "
-            f"booleans, or 0 and 1. Got {values[wrong[0]]!r} at row {wrong[0]}."
+            f"booleans, or 0 and 1. Got {values[wrong[0]]} at row {wrong[0]}."
         )
     return values.astype(np.int8)
 

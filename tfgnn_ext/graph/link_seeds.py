@@ -66,6 +66,11 @@ class LinkSeeds:
         """What the labels are: "class", "classes" or "values"."""
         return target_of(self.labels)
 
+    @property
+    def ranked_groups(self) -> npt.NDArray[np.int64] | None:
+        """The `groups`, in which links are ranked; None where no negatives were drawn."""
+        return self.groups if (self.slots != GIVEN).any() else None
+
     @classmethod
     def from_table(
         cls,

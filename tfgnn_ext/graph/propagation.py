@@ -121,7 +121,12 @@ def propagate_labels(
     training = seeds.splits == SPLITS.index("train")
     rows, firsts = np.unique(seeds.rows[training], return_index=True)
     # [num_training_seeds, num_classes]
-    labels = np.eye(len(seeds.classes), dtype=np.float32)[seeds.labels[training][firsts]]
+    given = seeds.labels[training][firsts]
+    labels = (
+        np.eye(len(seeds.classes), dtype=np.float32)[given]
+        if seeds.target == "class"
+        else given.astype(np.float32)
+    )
     matrices = {name: _mean(graph, name) for name in sorted({e for path in paths for e in path})}
     total = graph.node_sets[seeds.node_set].num_nodes
     added = {}

@@ -53,6 +53,11 @@ class Seeds:
         """What the labels are: "class", "classes" or "values"."""
         return target_of(self.labels)
 
+    @property
+    def ranked_groups(self) -> None:
+        """Nodes are ranked in no groups; see `LinkSeeds.ranked_groups`."""
+        return None
+
     @classmethod
     def from_table(
         cls,

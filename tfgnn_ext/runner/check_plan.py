@@ -23,7 +23,7 @@ def check_plan(loaded: LoadedConfig, schema: GraphSchema, seed_node_set: str) ->
     """
     source, sampling = loaded.source, loaded.config.sampling
     edge_sets = sorted(schema.edge_sets)
-    of_graphs = loaded.config.task.type.startswith("graph_")
+    of_graphs = loaded.config.task.of_graphs
     problems: list[str] = []
     if sampling is None:
         return problems
@@ -50,7 +50,9 @@ def check_plan(loaded: LoadedConfig, schema: GraphSchema, seed_node_set: str) ->
             )
     if not problems:
         try:
-            sampling.build(seed_node_set).validate(endpoints(schema))
+            link = loaded.config.link
+            plan = sampling.build(seed_node_set, None if link is None else link.build())
+            plan.validate(endpoints(schema))
         except ValueError as error:
             where = blamed(source.data, ("sampling",), str(error))
             problems.append(complaint(source, where, str(error)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import pydantic
 from pydantic import Field
@@ -11,11 +11,20 @@ from pydantic import Field
 from tfgnn_ext.graph import datasets
 from tfgnn_ext.graph.labels import Target
 from tfgnn_ext.runner.template_parameters import template_parameters
+from tfgnn_ext.sampling.link import Link
+from tfgnn_ext.sampling.negatives import Negatives, NegativeStrategy
 from tfgnn_ext.sampling.plan import SamplingOp, SamplingPlan, Strategy
-from tfgnn_ext.training.score_names import SCORES
+from tfgnn_ext.training.score_names import RANKS, SCORES
 
 NodeTasks = Literal["node_classification", "node_multi_label_classification", "node_regression"]
 GraphTasks = Literal["graph_classification", "graph_multi_label_classification", "graph_regression"]
+LinkTasks = Literal[
+    "link_prediction",
+    "edge_classification",
+    "edge_multi_label_classification",
+    "edge_regression",
+]
+PairScore = Literal["dot", "hadamard", "concat"]
 RegressionLoss = Literal["squared", "absolute", "huber"]
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -25,6 +34,72 @@ Split = Literal["train", "validation", "test"]
 class _Section(pydantic.BaseModel):
     # Strict: text is no number and a number no text, so that a slip is not read as something else.
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class NegativesConfig(_Section):
+    """Pairs without a link, drawn for every pair with one. See `sampling.Negatives`."""
+
+    num: int = Field(1, description="How many are drawn for a pair with a link.")
+    strategy: NegativeStrategy = Field("uniform", description="How second nodes are chosen.")
+    reject: list[str] | None = Field(
+        None, description="Edge sets whose edges make a pair no negative; default: `edge_set`."
+    )
+    time: str | None = Field(
+        None, description="A time of the second nodes that must not be later than the pair's."
+    )
+    name: str = Field("negatives", description="Enters the key; of several, each has its own.")
+    table: str | None = Field(
+        None, description="With strategy `table`: hard negatives, a row a pair."
+    )
+    source: str = Field("source", description="In that table, the column of the first node's id.")
+    target: str = Field("target", description="And of the second node's.")
+
+    @pydantic.model_validator(mode="after")
+    def _is_valid(self) -> NegativesConfig:
+        self.build()
+        if (self.table is not None) != (self.strategy == "table"):
+            raise ValueError("must have `table` if its `strategy` is table, and only then")
+        return self
+
+    def build(self) -> Negatives:
+        """What is drawn."""
+        return Negatives(
+            num=self.num,
+            strategy=self.strategy,
+            reject=None if self.reject is None else tuple(self.reject),
+            time=self.time,
+            name=self.name,
+        )
+
+
+class LinkConfig(_Section):
+    """Makes seeds pairs of nodes. See `sampling.Link`."""
+
+    node_set: str = Field(description="The second nodes' node set.")
+    target: str = Field("target", description="The column of their ids.")
+    edge_set: str | None = Field(
+        None, description="The edge set whose edge between the pair is left out of samples."
+    )
+    reverse: str | None = Field(
+        None, description="The edge set that holds the same edges the other way round."
+    )
+    columns: list[str] = Field([], description="Columns that samples in files keep.")
+    negatives: list[NegativesConfig] = Field([], description="What is drawn for each link.")
+    policy: Literal["error", "drop"] = Field(
+        "error", description="What becomes of negatives that cannot be drawn."
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _is_valid(self) -> LinkConfig:
+        self.build()
+        names = [part.name for part in self.negatives]
+        if len(set(names)) < len(names):
+            raise ValueError(f"`negatives` of `link` must have unique names. Got {names}.")
+        return self
+
+    def build(self) -> Link:
+        """The link of a plan."""
+        return Link(node_set=self.node_set, edge_set=self.edge_set, reverse=self.reverse)
 
 
 class SeedsConfig(_Section):
@@ -40,6 +115,11 @@ class SeedsConfig(_Section):
         "task says; or several columns, each a class (0 or 1) or a number.",
     )
     split: str = Field("split", description="The column that says train, validation or test.")
+    link: LinkConfig | None = Field(
+        None,
+        description="Where seeds are pairs of nodes: the second ones. `node_set` and `id` are then "
+        "those of the first ones, and `label`, if given, says whether they are linked (0 or 1).",
+    )
 
 
 class PropagateConfig(_Section):
@@ -95,11 +175,21 @@ class DataConfig(_Section):
 class TaskConfig(_Section):
     """What is learned. See `training.NodeTask` and its objectives."""
 
-    type: NodeTasks | GraphTasks = Field(
+    type: NodeTasks | GraphTasks | LinkTasks = Field(
         "node_classification",
         description="The task. Classification: one class a seed; multi-label classification: any "
         "number; regression: one or more numbers. The seeds of graph tasks are nodes that stand "
-        "for graphs, each with an edge to every part of its own; they are sampled whole.",
+        "for graphs, each with an edge to every part of its own; they are sampled whole. Link "
+        "prediction says whether pairs of nodes are linked, edge tasks what their link is: see "
+        "`data.seeds.link`.",
+    )
+    score: PairScore | None = Field(
+        None,
+        description="Of pairs: what the head reads of both nodes' states; see "
+        "`training.LinkTask`. Default: hadamard to predict links, else concat.",
+    )
+    hidden: Positive | None = Field(
+        None, description="Of pairs: the units of a hidden layer before the head."
     )
     class_weights: Literal["balanced"] | list[Annotated[float, Field(ge=0)]] | None = Field(
         None, description="What a class counts in the loss: `balanced`, or a number a class."
@@ -114,14 +204,29 @@ class TaskConfig(_Section):
     )
 
     @property
+    def of_graphs(self) -> bool:
+        """Whether seeds stand for graphs."""
+        return self.type in get_args(GraphTasks)
+
+    @property
     def target(self) -> Target:
         """What the labels are."""
         if self.type.endswith("regression"):
             return "values"
         return "classes" if "multi_label" in self.type else "class"
 
+    @property
+    def of_pairs(self) -> bool:
+        """Whether seeds are pairs of nodes."""
+        return self.type in get_args(LinkTasks)
+
     @pydantic.model_validator(mode="after")
     def _fits_its_type(self) -> TaskConfig:
+        for key in ("score", "hidden"):
+            if getattr(self, key) is not None and not self.of_pairs:
+                raise ValueError(f"`{key}` of `task` must be left out with type {self.type}.")
+        if self.score == "dot" and self.hidden is not None:
+            raise ValueError("`hidden` of `task` must be left out with score dot.")
         for key, targets in (
             ("class_weights", ("class",)),
             ("label_smoothing", ("class", "classes")),
@@ -171,13 +276,14 @@ class SamplingConfig(_Section):
 
     @pydantic.model_validator(mode="after")
     def _is_valid(self) -> SamplingConfig:
-        self.build("")
+        # Whether seeds are pairs, whose second node is "target", this section does not know.
+        self.build("", Link(node_set="-"))
         return self
 
-    def build(self, seed_node_set: str) -> SamplingPlan:
-        """The plan for seeds of one node set."""
+    def build(self, seed_node_set: str, link: Link | None = None) -> SamplingPlan:
+        """The plan for seeds of one node set, or for pairs."""
         ops = tuple(op.build() for op in self.ops)
-        return SamplingPlan(seed_node_set=seed_node_set, ops=ops, seed=self.seed)
+        return SamplingPlan(seed_node_set=seed_node_set, ops=ops, seed=self.seed, link=link)
 
 
 class ModelConfig(_Section):
@@ -316,13 +422,45 @@ class RunConfig(_Section):
 
     @pydantic.model_validator(mode="after")
     def _monitors_what_is_scored(self) -> RunConfig:
-        scores = SCORES[self.task.target]
+        ranks = RANKS if self.ranked else ()
+        scores = (*SCORES[self.task.target], *ranks)
         if self.training.monitor is not None and self.training.monitor not in scores:
             raise ValueError(
                 f"`monitor` of `training` must be one of {', '.join(scores)} with task "
                 f"{self.task.type}. Got {self.training.monitor!r}."
             )
         return self
+
+    @pydantic.model_validator(mode="after")
+    def _has_pairs_for_tasks_of_pairs(self) -> RunConfig:
+        task = self.task
+        if task.of_pairs != (self.link is not None):
+            need = "be given" if task.of_pairs else "be left out"
+            raise ValueError(f"`link` of `data.seeds` must {need} with task {task.type}.")
+        if self.link is None:
+            return self
+        for key, given in (
+            ("training.members", self.training.members > 1),
+            ("data.propagate", self.data.propagate is not None),
+            ("evaluation.exact", self.evaluation.exact),
+        ):
+            if given:
+                raise ValueError(f"`{key}` must be left out with task {task.type}.")
+        if self.sampling is None:
+            raise ValueError(f"`sampling` must be given with task {task.type}.")
+        if self.link.negatives and task.type != "link_prediction":
+            raise ValueError(f"`negatives` of `data.seeds.link` must be left out with {task.type}.")
+        return self
+
+    @property
+    def link(self) -> LinkConfig | None:
+        """What makes seeds pairs, if they are."""
+        return None if self.data.seeds is None else self.data.seeds.link
+
+    @property
+    def ranked(self) -> bool:
+        """Whether links are ranked among negatives."""
+        return self.link is not None and bool(self.link.negatives)
 
     @property
     def monitor(self) -> str:

@@ -14,7 +14,7 @@ from tfgnn_ext.runner.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from tfgnn_ext.runner.data import Data
-    from tfgnn_ext.sampling import InMemorySampler
+    from tfgnn_ext.sampling import InMemorySampler, NegativeSampler
     from tfgnn_ext.tensors import WholeGraph
 
 
@@ -76,8 +76,16 @@ class Context:
 
         if self.config.sampling is None:
             raise InputError(["`sampling` must be given to draw samples. Got none."])
-        plan = self.config.sampling.build(self.data.seeds.node_set)
+        link = self.config.link
+        plan = self.config.sampling.build(
+            self.data.seeds.node_set, None if link is None else link.build()
+        )
         return InMemorySampler(self.data.graph, plan)
+
+    @property
+    def negatives(self) -> NegativeSampler | None:
+        """What draws negative pairs, if a config asks for such."""
+        return self.data.negatives
 
     @functools.cached_property
     def whole_graph(self) -> WholeGraph:

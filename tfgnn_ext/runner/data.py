@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tfgnn_ext.graph import (
     Graph,
     GraphSchema,
+    LinkSeeds,
     Seeds,
     datasets,
     find_files,
@@ -21,11 +24,19 @@ from tfgnn_ext.graph import (
     propagate_labels,
     read_schema,
     read_table,
+    without_identity,
 )
+from tfgnn_ext.graph.columns import to_ids
 from tfgnn_ext.runner.check_plan import check_plan
+from tfgnn_ext.runner.config import NegativesConfig
 from tfgnn_ext.runner.input_error import InputError
 from tfgnn_ext.runner.loaded_config import LoadedConfig
 from tfgnn_ext.runner.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    from tfgnn_ext.sampling import NegativeSampler
+
+NEGATIVES = "negatives"  # Begins the names of the tables of hard negatives that a run keeps.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +44,8 @@ class Data:
     """What a run learns from."""
 
     graph: Graph
-    seeds: Seeds
+    seeds: Seeds | LinkSeeds
+    negatives: NegativeSampler | None = None
 
 
 def schema_of(loaded: LoadedConfig) -> tuple[GraphSchema, str]:
@@ -100,8 +112,10 @@ def read_data(loaded: LoadedConfig) -> Data:
 
 
 def _prepared(loaded: LoadedConfig, data: Data) -> Data:
-    """The data with what `data.propagate` adds, without what `data.latent` takes away."""
+    """The data with what `data.propagate` adds, without what `data.latent` and the task take."""
     graph, seeds, config = data.graph, data.seeds, loaded.config.data
+    if isinstance(seeds, LinkSeeds):
+        return _with_negatives(loaded, ids_alone(graph, config.latent), seeds, loaded.folder)
     if config.propagate is not None:
         how: dict[str, Any] = {
             "hops": config.propagate.hops,
@@ -110,6 +124,8 @@ def _prepared(loaded: LoadedConfig, data: Data) -> Data:
         graph = propagate_features(graph, seeds.node_set, **how)
         if config.propagate.labels:
             graph = propagate_labels(graph, seeds, **how)
+    if loaded.config.task.of_graphs:
+        graph = without_identity(graph, seeds.node_set)
     if seeds.node_set in config.latent:
         raise ValueError(
             f"`data.latent` must not name the seeds' node set. Got {seeds.node_set!r}."
@@ -123,14 +139,20 @@ def _read_seeds_table(loaded: LoadedConfig, graph: Graph) -> pa.Table:
     assert config is not None
     strings = [config.id] if graph.node_sets[config.node_set].ids.dtype.kind == "S" else []
     table = read_table(loaded.path(config.table), strings=strings).table
+    link = config.link
+    if link is not None and graph.node_sets[link.node_set].ids.dtype.kind == "S":
+        strings.append(link.target)
     labels = [config.label] if isinstance(config.label, str) else config.label
     columns = [config.id, *labels, config.split, *([config.time] if config.time else [])]
+    columns += [] if link is None else [link.target, *link.columns]
     return table.select([name for name in dict.fromkeys(columns) if name in table.column_names])
 
 
-def _seeds(loaded: LoadedConfig, graph: Graph, table: pa.Table) -> Seeds:
+def _seeds(loaded: LoadedConfig, graph: Graph, table: pa.Table) -> Seeds | LinkSeeds:
     config = loaded.config.data.seeds
     assert config is not None
+    if config.link is not None:
+        return _pairs(loaded, graph, table)
     return Seeds.from_table(
         graph,
         table,
@@ -141,6 +163,84 @@ def _seeds(loaded: LoadedConfig, graph: Graph, table: pa.Table) -> Seeds:
         split=config.split,
         target=loaded.config.task.target,
     )
+
+
+def _pairs(loaded: LoadedConfig, graph: Graph, table: pa.Table) -> LinkSeeds:
+    config, task = loaded.config.data.seeds, loaded.config.task
+    assert config is not None
+    assert config.link is not None
+    labelled = task.type != "link_prediction" or "label" in config.model_fields_set
+    return LinkSeeds.from_table(
+        graph,
+        table,
+        node_sets=(config.node_set, config.link.node_set),
+        source=config.id,
+        target=config.link.target,
+        time=config.time,
+        label=config.label if labelled else None,
+        split=config.split,
+        columns=config.link.columns,
+        labels="link" if task.type == "link_prediction" else task.target,
+    )
+
+
+def _with_negatives(
+    loaded: LoadedConfig, graph: Graph, seeds: LinkSeeds, folder: Path, *, kept: bool = False
+) -> Data:
+    """The pairs with the negatives that are drawn for them.
+
+    Args:
+      loaded: The config.
+      graph: The graph.
+      seeds: Pairs.
+      folder: Of a run that kept the tables of hard negatives, if it did.
+      kept: Whether it did.
+    """
+    link, sampling = loaded.config.link, loaded.config.sampling
+    assert link is not None
+    assert sampling is not None
+    if not link.negatives:
+        return Data(graph, seeds)
+    from tfgnn_ext.sampling import NegativeSampler
+
+    tables = {}
+    for part in link.negatives:
+        if part.table is not None:
+            path = folder / f"{NEGATIVES}-{part.name}.parquet" if kept else loaded.path(part.table)
+            tables[part.name] = _hard_negatives(part, graph, seeds.node_sets, path)
+    sampler = NegativeSampler(
+        graph,
+        sampling.build(seeds.node_set, link.build()),
+        [part.build() for part in link.negatives],
+        tables=tables,
+    )
+    every, _ = sampler.add_to(seeds, policy=link.policy)
+    return Data(graph, every, sampler)
+
+
+def _hard_negatives(
+    part: NegativesConfig, graph: Graph, node_sets: tuple[str, str], path: Path
+) -> npt.NDArray[np.int64]:
+    """The rows of the pairs that a user's table of hard negatives lists, ``[num_pairs, 2]``."""
+    ends = (part.source, part.target)
+    strings = [
+        column
+        for column, name in zip(ends, node_sets, strict=True)
+        if graph.node_sets[name].ids.dtype.kind == "S"
+    ]
+    table = read_table(path, strings=strings).table
+    rows = []
+    for column, name in zip(ends, node_sets, strict=True):
+        if column not in table.column_names:
+            raise ValueError(
+                f"{path}: must have a column {column!r}. "
+                f"Got columns {', '.join(table.column_names)}."
+            )
+        try:
+            rows.append(graph.node_sets[name].rows(to_ids(table[column])))
+        except ValueError as error:
+            raise ValueError(f"{path}: column {column!r}: {error}") from None
+    return np.stack(rows, axis=1)
 
 
 def data_fingerprint(loaded: LoadedConfig) -> Any:
@@ -166,6 +266,9 @@ def _files(loaded: LoadedConfig) -> Iterator[Path]:
     path = loaded.path(data.schema_)
     yield path
     yield from find_files(loaded.path(data.seeds.table))
+    for part in data.seeds.link.negatives if data.seeds.link is not None else ():
+        if part.table is not None:
+            yield from find_files(loaded.path(part.table))
     schema, _ = schema_of(loaded)
     for message in (*schema.node_sets.values(), *schema.edge_sets.values()):
         if message.metadata.filename:
@@ -182,6 +285,11 @@ def keep_data(loaded: LoadedConfig, data: Data, directory: RunDirectory) -> None
     table = _read_seeds_table(loaded, data.graph)
     with directory.replacing("seeds.parquet") as partial:
         pq.write_table(table, partial)
+    link = loaded.config.link
+    for part in [] if link is None else link.negatives:
+        if part.table is not None:
+            with directory.replacing(f"{NEGATIVES}-{part.name}.parquet") as partial:
+                pq.write_table(read_table(loaded.path(part.table)).table, partial)
     with directory.replacing("graph") as partial:
         data.graph.save(partial)
 
@@ -189,4 +297,7 @@ def keep_data(loaded: LoadedConfig, data: Data, directory: RunDirectory) -> None
 def reopen_data(loaded: LoadedConfig, directory: Path) -> Data:
     """Opens what `keep_data` wrote; the graph is memory-mapped."""
     graph = Graph.load(directory / "graph")
-    return Data(graph, _seeds(loaded, graph, pq.read_table(directory / "seeds.parquet")))
+    seeds = _seeds(loaded, graph, pq.read_table(directory / "seeds.parquet"))
+    if isinstance(seeds, LinkSeeds):
+        return _with_negatives(loaded, graph, seeds, directory, kept=True)
+    return Data(graph, seeds)

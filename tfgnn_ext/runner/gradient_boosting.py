@@ -11,8 +11,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 from tfgnn_ext.graph.labels import Target
 from tfgnn_ext.training.metrics import classification_metrics
-from tfgnn_ext.training.multi_label_metrics import multi_label_metrics
-from tfgnn_ext.training.regression_metrics import regression_metrics
+from tfgnn_ext.training.metrics_of_labels import multi_label_metrics
+from tfgnn_ext.training.metrics_of_numbers import regression_metrics
 
 Floats = npt.NDArray[np.float32]
 Labels = npt.NDArray[Any]

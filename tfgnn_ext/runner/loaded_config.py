@@ -53,6 +53,10 @@ class LoadedConfig:
             found["data"]["schema"] = str(self.path(config.data.schema_))
         if config.data.seeds is not None:
             found["data"]["seeds"]["table"] = str(self.path(config.data.seeds.table))
+        for index, part in enumerate([] if config.link is None else config.link.negatives):
+            if part.table is not None:
+                negatives = found["data"]["seeds"]["link"]["negatives"]
+                negatives[index]["table"] = str(self.path(part.table))
         if config.baseline is not None and config.baseline.features is not None:
             file, colon, function = config.baseline.features.partition(":")
             found["baseline"]["features"] = f"{self.path(file)}{colon}{function}"

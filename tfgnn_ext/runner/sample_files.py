@@ -6,8 +6,12 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from tfgnn_ext.graph import SPLITS, Seeds, write_schema
+import numpy as np
+import numpy.typing as npt
+
+from tfgnn_ext.graph import SPLITS, LinkSeeds, Seeds, write_schema
 from tfgnn_ext.runner.check_seeds import check_seeds
 from tfgnn_ext.runner.context import Context
 from tfgnn_ext.runner.data import check_config
@@ -72,7 +76,8 @@ def write_samples(
     final.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
     try:
-        write_schema(sample_schema(context.sampler), partial / "schema.pbtxt")
+        schema = sample_schema(context.sampler, readout=_readout(context.data.seeds))
+        write_schema(schema, partial / "schema.pbtxt")
         with progress.counting("seeds", total) as advance:
             for name, part in parts.items():
                 for shard in range(shards if len(part) else 0):
@@ -86,15 +91,18 @@ def write_samples(
     return total
 
 
-def _first(seeds: Seeds, limit: int | None) -> Seeds:
-    return seeds if limit is None else seeds.take(range(min(limit, len(seeds))))
+def _readout(seeds: Seeds | LinkSeeds) -> dict[str, npt.NDArray[Any]] | None:
+    """Of pairs, what samples say of them: their label, a class as its number, and columns."""
+    if isinstance(seeds, Seeds):
+        return None
+    return {"label": seeds.labels.astype(np.float32), **seeds.columns}
 
 
 def _examples(
-    context: Context, seeds: Seeds, begin: int, end: int, advance: Advance
+    context: Context, seeds: Seeds | LinkSeeds, begin: int, end: int, advance: Advance
 ) -> Iterator[bytes]:
     for start in range(begin, end, _BATCH):
         part = seeds.take(range(start, min(start + _BATCH, end)))
         batch = context.sampler.sample(part.rows, part.times)
-        yield from write_examples(context.data.graph, batch)
+        yield from write_examples(context.data.graph, batch, readout=_readout(part))
         advance(len(part))

@@ -27,16 +27,18 @@ if TYPE_CHECKING:
     from tfgnn_ext.training.full_graph import FullGraphProvider
     from tfgnn_ext.training.layerwise import layerwise_states
     from tfgnn_ext.training.metrics import METRICS, classification_metrics, split_metrics
-    from tfgnn_ext.training.multi_label_metrics import MULTI_LABEL_METRICS, multi_label_metrics
+    from tfgnn_ext.training.metrics_of_labels import MULTI_LABEL_METRICS, multi_label_metrics
+    from tfgnn_ext.training.metrics_of_numbers import REGRESSION_METRICS, regression_metrics
     from tfgnn_ext.training.optimizers import Optimizer
     from tfgnn_ext.training.predict import Predictions, Predictor, inference_model
     from tfgnn_ext.training.provider import BatchSource, SampledProvider, StepProvider
-    from tfgnn_ext.training.regression_metrics import REGRESSION_METRICS, regression_metrics
+    from tfgnn_ext.training.ranking_metrics import RANKING_METRICS, ranking_metrics
     from tfgnn_ext.training.resumable import Interrupted, Resumable
     from tfgnn_ext.training.schedules import LearningRate
     from tfgnn_ext.training.seed_batches import SeedBatches
     from tfgnn_ext.training.tasks import (
         Classification,
+        LinkTask,
         MultiLabelClassification,
         NodeClassification,
         NodeTask,
@@ -53,14 +55,17 @@ if TYPE_CHECKING:
 _HOMES = {
     "METRICS": "metrics",
     "Classification": "tasks",
+    "LinkTask": "tasks",
     "MultiLabelClassification": "tasks",
+    "RANKING_METRICS": "ranking_metrics",
+    "ranking_metrics": "ranking_metrics",
     "NodeTask": "tasks",
     "Objective": "tasks",
     "Regression": "tasks",
-    "REGRESSION_METRICS": "regression_metrics",
-    "regression_metrics": "regression_metrics",
-    "MULTI_LABEL_METRICS": "multi_label_metrics",
-    "multi_label_metrics": "multi_label_metrics",
+    "REGRESSION_METRICS": "metrics_of_numbers",
+    "regression_metrics": "metrics_of_numbers",
+    "MULTI_LABEL_METRICS": "metrics_of_labels",
+    "multi_label_metrics": "metrics_of_labels",
     "fit_temperature": "temperature",
     "calibrate": "temperature",
     "BatchSource": "provider",
@@ -108,6 +113,7 @@ _HOMES = {
 __all__ = [
     "METRICS",
     "MULTI_LABEL_METRICS",
+    "RANKING_METRICS",
     "REGRESSION_METRICS",
     "BatchSource",
     "BestSoFar",
@@ -118,6 +124,7 @@ __all__ = [
     "FullGraphProvider",
     "Interrupted",
     "LearningRate",
+    "LinkTask",
     "ModelFn",
     "MultiLabelClassification",
     "NodeClassification",
@@ -154,6 +161,7 @@ __all__ = [
     "layerwise_states",
     "multi_label_metrics",
     "prediction_table",
+    "ranking_metrics",
     "regression_metrics",
     "side_by_side",
     "split_metrics",

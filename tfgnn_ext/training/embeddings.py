@@ -23,7 +23,7 @@ def embedding_table(ids: npt.NDArray[Any], embeddings: npt.NDArray[np.floating[A
     """A table with columns ``id`` and ``embedding`` (a list of fixed size).
 
     Args:
-      ids: ``[num_items]``: int64, or utf-8 byte strings.
+      ids: ``[num_items]``: int64, or utf-8 byte strings; or pairs of them, see `id_columns`.
       embeddings: ``[num_items, width]``.
 
     >>> import numpy as np
@@ -31,7 +31,7 @@ def embedding_table(ids: npt.NDArray[Any], embeddings: npt.NDArray[np.floating[A
     >>> table["id"].to_pylist(), table["embedding"].to_pylist()[0]
     (['a', 'b'], [1.0, 0.0, 0.0])
     """
-    return pa.table({"id": _ids(ids), "embedding": _rows(embeddings)})
+    return pa.table({**id_columns(ids), "embedding": _rows(embeddings)})
 
 
 def prediction_table(evaluation: Evaluation) -> pa.Table:
@@ -45,7 +45,7 @@ def prediction_table(evaluation: Evaluation) -> pa.Table:
     target, values = target_of(evaluation.labels), evaluation.predictions.values
     names = pa.array(evaluation.classes, pa.string())
     columns = {
-        "id": _ids(evaluation.predictions.ids),
+        **id_columns(evaluation.predictions.ids),
         "split": pa.array(SPLITS, pa.string()).take(pa.array(evaluation.splits)),
     }
     if target == "class":
@@ -93,6 +93,20 @@ def write_evaluation(
     return (
         write_table(embeddings, directory / "embeddings" / f"{node_set}.parquet"),
         write_table(prediction_table(evaluation), directory / "predictions.parquet"),
+    )
+
+
+def id_columns(ids: npt.NDArray[Any]) -> dict[str, pa.Array]:
+    """The column ``id``; of pairs, ``source`` and ``target``.
+
+    Args:
+      ids: ``[num_items]``: int64, or utf-8 byte strings; with the fields ``source`` and ``target``,
+        pairs of them.
+    """
+    return (
+        {name: _ids(ids[name]) for name in ids.dtype.names}
+        if ids.dtype.names
+        else {"id": _ids(ids)}
     )
 
 

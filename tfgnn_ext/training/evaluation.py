@@ -81,7 +81,14 @@ def evaluate(
         else ExactPredictor(task, model, exact, seeds)
     )
     predictions = predict()
-    metrics = split_metrics(task.score, seeds.labels, predictions.values, seeds.splits, SPLITS)
+    metrics = split_metrics(
+        task.score,
+        seeds.labels,
+        predictions.values,
+        seeds.splits,
+        SPLITS,
+        groups=seeds.ranked_groups,
+    )
     return Evaluation(
         predictions=predictions,
         labels=seeds.labels,

@@ -109,8 +109,8 @@ def fit(
     def score(model: tf.keras.Model) -> Callable[[], Mapping[str, float]]:
         assert validation is not None
         predict = Predictor(task, model, validation)
-        labels = validation.seeds.labels
-        return lambda: task.score(labels, predict().values)
+        seeds = validation.seeds
+        return lambda: task.score(seeds.labels, predict().values, groups=seeds.ranked_groups)
 
     model = trainer.train(compiled, provider, score=None if validation is None else score)
     return Fitted(

@@ -130,11 +130,13 @@ def classification_metrics(
 
 
 def split_metrics(
-    score: Callable[[npt.NDArray[Any], Floats], Mapping[str, float]],
+    score: Callable[..., Mapping[str, float]],
     labels: npt.NDArray[Any],
     predictions: Floats,
     splits: npt.NDArray[np.integer[Any]],
     names: Sequence[str],
+    *,
+    groups: npt.NDArray[np.integer[Any]] | None = None,
 ) -> dict[str, dict[str, float]]:
     """The scores of each split that has items.
 
@@ -143,6 +145,7 @@ def split_metrics(
       labels, predictions: ``[num_items, ...]``.
       splits: int ``[num_items]``, indices into `names`.
       names: The splits.
+      groups: int ``[num_items]``, handed to `score` too: see `Task.score`.
 
     >>> import numpy as np
     >>> scores = np.array([[0.8, 0.2], [0.6, 0.4], [0.1, 0.9]])
@@ -157,7 +160,8 @@ def split_metrics(
     for index, name in enumerate(names):
         chosen = splits == index
         if chosen.any():
-            found[name] = dict(score(labels[chosen], predictions[chosen]))
+            more = {} if groups is None else {"groups": groups[chosen]}
+            found[name] = dict(score(labels[chosen], predictions[chosen], **more))
     return found
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow_gnn import runner
 
-from tfgnn_ext.graph import Seeds
+from tfgnn_ext.graph import LinkSeeds, Seeds
 from tfgnn_ext.training.class_weights import class_weights as weights_of_classes
 from tfgnn_ext.training.seed_batches import Choice, Partial, SeedBatches
 
@@ -25,7 +25,7 @@ class BatchSource(Protocol):
     """
 
     batch_size: int
-    seeds: Seeds
+    seeds: Seeds | LinkSeeds
 
     def dataset(self, choose: Callable[[int], Choice], start: int, stop: int) -> tf.data.Dataset:
         """Elements ``(graph, label, weight)`` for ``choose(start), ..., choose(stop - 1)``."""

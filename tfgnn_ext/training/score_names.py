@@ -32,12 +32,18 @@ SCORES: Mapping[Target, tuple[str, ...]] = {
         "r2",
     ),
 }
+# Beside those of "class", of links with negatives that were drawn for them.
+RANKS = ("mrr", "hits@1", "hits@3", "hits@10")
 
 
-def headline(target: Target) -> tuple[str, ...]:
+def headline(target: Target, *, ranked: bool = False) -> tuple[str, ...]:
     """The three scores that are shown first.
 
-    >>> headline("class")
-    ('roc_auc', 'average_precision', 'accuracy')
+    Args:
+      target: What labels are.
+      ranked: Whether links are ranked among negatives.
+
+    >>> headline("class"), headline("class", ranked=True)
+    (('roc_auc', 'average_precision', 'accuracy'), ('roc_auc', 'average_precision', 'mrr'))
     """
-    return SCORES[target][1:4]
+    return (*SCORES[target][1:3], RANKS[0]) if ranked else SCORES[target][1:4]

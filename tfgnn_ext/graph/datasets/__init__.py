@@ -8,6 +8,7 @@ from tfgnn_ext.graph.datasets.npz import read_npz
 from tfgnn_ext.graph.datasets.ogb import read_ogb
 from tfgnn_ext.graph.datasets.planetoid import read_planetoid
 from tfgnn_ext.graph.datasets.sources import FORMATS
+from tfgnn_ext.graph.datasets.tu import read_tu
 
 __all__ = [
     "FORMATS",
@@ -21,6 +22,7 @@ __all__ = [
     "read_npz",
     "read_ogb",
     "read_planetoid",
+    "read_tu",
     "schema",
     "version",
 ]

@@ -61,12 +61,12 @@ def choose_split(
                 raise ValueError(f"`split` must be 0: the data set has one. Got {split}.")
             return table
         train = np.flatnonzero(parts == "train")
-        drawn = train[_drawn_order(table.take(pa.array(train)), split)]
+        drawn = train[drawn_order(table.take(pa.array(train)), split)]
         parts[drawn[: round(held_out * len(train))]] = "validation"
         return others.append_column("split", pa.array(parts.tolist(), pa.string()))
     parts = np.full(len(table), "test", object)
     labels = np.array([str(label) for label in table["label"].to_pylist()], object)
-    order = _drawn_order(table, split)
+    order = drawn_order(table, split)
     num_train, num_validation = per_class
     for label in sorted(set(labels.tolist())):
         members = order[labels[order] == label]
@@ -75,7 +75,7 @@ def choose_split(
     return others.append_column("split", pa.array(parts.tolist(), pa.string()))
 
 
-def _drawn_order(table: pa.Table, split: int) -> npt.NDArray[np.int64]:
+def drawn_order(table: pa.Table, split: int) -> npt.NDArray[np.int64]:
     """The rows in an order that looks random and is the same everywhere."""
     ids = [
         text if isinstance(text, bytes) else b"%d" % text for text in to_ids(table["id"]).tolist()

@@ -34,6 +34,7 @@ Name = Literal[
     "hgb",
     "heterophilous",
     "ogb",
+    "tu",
 ]
 NAMES: tuple[str, ...] = get_args(Name)
 
@@ -52,8 +53,8 @@ def load(name: str, *, path: str | os.PathLike[str] | None = None, split: int = 
 
     Args:
       name: One of `NAMES`: a data set, or a format that the user's own files are in.
-      path: With a format: the file, the folder, or for ``planetoid`` what the files' names begin
-        with, such as ``data/ind.pubmed``.
+      path: With a format: the file, the folder, or for ``planetoid`` and ``tu`` what the files'
+        names begin with, such as ``data/ind.pubmed``.
       split: Which of its splits: see `choose_split`. ``minesweeper`` and ``tolokers`` have ten;
         of ``amazon_computers`` every number draws another 20 a class, of ``acm`` another fifth of
         the training nodes to validate; the others have one, number 0.
@@ -66,7 +67,11 @@ def load(name: str, *, path: str | os.PathLike[str] | None = None, split: int = 
     graph = Graph.load(directory / "graph")
     table = choose_split(read_table(directory / "seeds.parquet").table, split)
     node_set = _node_set(source, graph.schema)
-    return Dataset(graph, Seeds.from_table(graph, table, node_set=node_set, time=source.time))
+    labels = [name for name in table.column_names if name.split("_")[0] == "label"]
+    return Dataset(
+        graph,
+        Seeds.from_table(graph, table, node_set=node_set, time=source.time, label=labels),
+    )
 
 
 def version(name: str, path: str | os.PathLike[str] | None = None) -> str:

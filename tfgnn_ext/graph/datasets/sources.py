@@ -16,6 +16,7 @@ from tfgnn_ext.graph.datasets.npz import read_npz
 from tfgnn_ext.graph.datasets.ogb import read_ogb
 from tfgnn_ext.graph.datasets.planetoid import PARTS, read_planetoid
 from tfgnn_ext.graph.datasets.source_files import SourceFiles
+from tfgnn_ext.graph.datasets.tu import read_tu
 from tfgnn_ext.graph.schema import GraphSchema
 
 _CONTENT = 1  # Raise it when a reader's tables change: it names the cache.
@@ -50,6 +51,7 @@ FORMATS: dict[str, Callable[[Path], Tables]] = {
     "hgb": read_hgb,
     "heterophilous": read_heterophilous,
     "ogb": read_ogb,
+    "tu": read_tu,
 }
 
 

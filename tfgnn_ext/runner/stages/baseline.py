@@ -8,15 +8,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tfgnn_ext.graph import SPLITS
+from tfgnn_ext.graph import SPLITS, LinkSeeds
 from tfgnn_ext.runner.baseline_columns import columns_function, own_columns
 from tfgnn_ext.runner.context import Context
+from tfgnn_ext.runner.input_error import InputError
 from tfgnn_ext.training.score_names import headline
 
 
 def baseline(context: Context) -> dict[str, Any]:
     """Trains on the training split; writes ``baseline/``."""
     from tfgnn_ext.runner.gradient_boosting import FITTED, SCORED
+    from tfgnn_ext.training.embeddings import id_columns
     from tfgnn_ext.training.metrics import split_metrics
 
     config, seeds = context.config.baseline, context.data.seeds
@@ -24,6 +26,8 @@ def baseline(context: Context) -> dict[str, Any]:
     make = own_columns
     if config.features is not None:
         make = columns_function(context.loaded, config.features)[0]
+    elif isinstance(seeds, LinkSeeds):
+        make = _of_pairs(context)
     columns = make(context.data.graph, seeds)
     names = list(columns)
     values = np.column_stack([np.asarray(columns[name], np.float32) for name in names])
@@ -40,10 +44,14 @@ def baseline(context: Context) -> dict[str, Any]:
     }
     found = FITTED[seeds.target](values, seeds.labels, train, len(seeds.classes), options)
     metrics = split_metrics(SCORED[seeds.target], seeds.labels, found, seeds.splits, SPLITS)
-    ids = pa.array(seeds.ids.tolist())
+    if seeds.ranked_groups is not None:
+        ranks = split_metrics(
+            _ranks, seeds.labels, found, seeds.splits, SPLITS, groups=seeds.ranked_groups
+        )
+        metrics = {name: {**scores, **ranks[name]} for name, scores in metrics.items()}
     table = pa.table(
         {
-            "id": ids.cast(pa.string()) if pa.types.is_binary(ids.type) else ids,
+            **id_columns(seeds.ids),
             "split": pa.array(SPLITS).take(pa.array(seeds.splits)),
             "predictions" if seeds.target == "values" else "probabilities": (
                 pa.FixedSizeListArray.from_arrays(pa.array(found.reshape(-1)), found.shape[1])
@@ -54,8 +62,32 @@ def baseline(context: Context) -> dict[str, Any]:
         pq.write_table(table, partial)
     context.directory.write_json("baseline/metrics.json", {**metrics, "columns": names})
     judged = "test" if "test" in metrics else "train"
-    shown = {name: metrics[judged][name] for name in headline(seeds.target)}
+    shown = {
+        name: metrics[judged][name] for name in headline(seeds.target, ranked=context.config.ranked)
+    }
     context.progress.line(
         f"  {judged}: " + ", ".join(f"{name} {value:.4f}" for name, value in shown.items())
     )
     return {"split": judged, **shown}
+
+
+def _of_pairs(context: Context) -> Any:
+    """What makes the columns of pairs."""
+    from tfgnn_ext.runner.pair_columns import pair_columns
+
+    def make(graph: Any, seeds: Any) -> Any:
+        link = context.sampler.plan.link
+        assert link is not None
+        try:
+            return pair_columns(graph, seeds, link)
+        except ValueError as error:
+            where = context.loaded.source.where(("baseline",))
+            raise InputError([f"{where}: {error}"]) from None
+
+    return make
+
+
+def _ranks(labels: Any, predictions: Any, *, groups: Any) -> dict[str, float]:
+    from tfgnn_ext.training.ranking_metrics import ranking_metrics
+
+    return ranking_metrics(labels, predictions[:, 1], groups)

@@ -44,7 +44,9 @@ def evaluate(context: Context) -> dict[str, Any]:
         metrics["baseline"] = of_baseline.get("test", {})
     directory.write_json("metrics.json", metrics)
     judged = next(iter(metrics))
-    found = {name: metrics[judged][name] for name in headline(seeds.target)}
+    found = {
+        name: metrics[judged][name] for name in headline(seeds.target, ranked=context.config.ranked)
+    }
     context.progress.line(
         f"  {judged}: " + ", ".join(f"{name} {value:.4f}" for name, value in found.items())
     )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from tfgnn_ext.graph import SPLITS
 from tfgnn_ext.runner.context import Context
 from tfgnn_ext.runner.start_tensorflow import start_tensorflow
 from tfgnn_ext.sampling import sample_schema, write_examples
@@ -35,16 +36,21 @@ def export(context: Context) -> dict[str, Any]:
     wanted = np.linspace(0, len(table) - 1, min(_TRIED, len(table))).astype(np.int64)
     part = table.take(wanted)
     seeds = context.data.seeds
-    position = {value: index for index, value in enumerate(seeds.ids.tolist())}
-    ids = [value.encode() if isinstance(value, str) else value for value in part["id"].to_pylist()]
-    chosen = seeds.take([position[value] for value in ids])
+    splits = [SPLITS.index(name) for name in context.config.evaluation.splits]
+    chosen = seeds.take(np.flatnonzero(np.isin(seeds.splits, splits))[wanted])
+    of_pairs = chosen.ids.dtype.names is not None
+    ids = (
+        {"ids": chosen.ids["source"], "target_ids": chosen.ids["target"]}
+        if of_pairs
+        else {"ids": chosen.ids}
+    )
     if context.full_graph:
         found = served(ids=tf.constant(chosen.ids))
     else:
         batch = context.sampler.sample(chosen.rows, chosen.times)
         found = served(examples=tf.constant(write_examples(context.data.graph, batch)))
     output = task.objective.output
-    if found["ids"].numpy().tolist() != ids:
+    if any(found[name].numpy().tolist() != values.tolist() for name, values in ids.items()):
         raise RuntimeError("The exported model must return the ids of its examples. It did not.")
     if context.config.evaluation.exact and not context.full_graph:
         # What is served are samples.
@@ -60,5 +66,5 @@ def export(context: Context) -> dict[str, Any]:
         raise RuntimeError(
             f"The exported model must predict what was evaluated. Got a difference of {difference}."
         )
-    context.progress.line(f"  {len(ids)} seeds served, largest difference {difference:.1e}")
+    context.progress.line(f"  {len(part)} seeds served, largest difference {difference:.1e}")
     return {"difference": difference}

@@ -29,6 +29,15 @@ from tfgnn_ext.tensors import (
 def make_task(context: Context, *, member: int = 0) -> training.Task:
     """The task, with the seed of one network of those to train."""
     config, seeds = context.config, context.data.seeds
+    if config.task.of_pairs:
+        predicts = config.task.type == "link_prediction"
+        return training.LinkTask(
+            _objective(context),
+            score=config.task.score or ("hadamard" if predicts else "concat"),
+            hidden=config.task.hidden,
+            l2=config.task.l2,
+            seed=config.training.seed + member,
+        )
     return training.NodeTask(
         seeds.node_set,
         _objective(context),
@@ -74,6 +83,7 @@ def batches(
         batch_size=batch_size or context.config.training.batch_size,
         budget=sizes,
         layers=layers,
+        negatives=context.negatives,
     )
 
 

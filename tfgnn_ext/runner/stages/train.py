@@ -116,7 +116,10 @@ def _fit(context: Context, member: int, advance: Advance) -> Fitted:
                 context.progress,
                 advance,
                 batch_size=provider.seeds_per_step(),
-                shown=[context.config.monitor, *headline(context.config.task.target)],
+                shown=[
+                    context.config.monitor,
+                    *headline(context.config.task.target, ranked=context.config.ranked),
+                ],
                 member=member,
             ),
             training.TensorBoard(path / "logs"),

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfgnn_ext.training.multi_label_metrics import MULTI_LABEL_METRICS, multi_label_metrics
+from tfgnn_ext.training.metrics_of_labels import MULTI_LABEL_METRICS, multi_label_metrics
 from tfgnn_ext.training.tasks.objective import Objective
 from tfgnn_ext.training.tasks.weighted_mean import WeightedMean
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfgnn_ext.training.regression_metrics import REGRESSION_METRICS, regression_metrics
+from tfgnn_ext.training.metrics_of_numbers import REGRESSION_METRICS, regression_metrics
 from tfgnn_ext.training.tasks.objective import Objective
 from tfgnn_ext.training.tasks.weighted_mean import WeightedMean
 

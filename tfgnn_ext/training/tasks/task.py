@@ -11,6 +11,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 from tensorflow_gnn import runner
 
+from tfgnn_ext.training.ranking_metrics import ranking_metrics
 from tfgnn_ext.training.tasks.objective import Objective
 
 
@@ -25,6 +26,7 @@ class Task(runner.Task):
       objective: What is learned.
       l2: The weight of the squared head kernel in the loss.
       seed: Of the head's initial weights.
+      kernel_initializer: Of the head, in place of Glorot's uniform one.
 
     Attributes:
       head: The name of the layer that makes the logits.
@@ -32,12 +34,19 @@ class Task(runner.Task):
 
     head: str = "logits"
 
-    def __init__(self, objective: Objective, *, l2: float = 0.0, seed: int = 0) -> None:
+    def __init__(
+        self,
+        objective: Objective,
+        *,
+        l2: float = 0.0,
+        seed: int = 0,
+        kernel_initializer: tf.keras.initializers.Initializer | None = None,
+    ) -> None:
         if not l2 >= 0:
             raise ValueError(f"`l2` of `{type(self).__name__}` must be >= 0. Got {l2}.")
         self.objective = objective
         self._l2 = l2
-        self._seed = seed
+        self._initializer = kernel_initializer or tf.keras.initializers.GlorotUniform(seed)
 
     @abc.abstractmethod
     def read(self, graph: tfgnn.GraphTensor) -> tf.Tensor:
@@ -47,7 +56,7 @@ class Task(runner.Task):
         (graph,) = args
         return tf.keras.layers.Dense(
             self.objective.units,
-            kernel_initializer=tf.keras.initializers.GlorotUniform(self._seed),
+            kernel_initializer=self._initializer,
             kernel_regularizer=tf.keras.regularizers.L2(self._l2) if self._l2 else None,
             dtype="float32",
             name=self.head,
@@ -68,6 +77,17 @@ class Task(runner.Task):
         labels: npt.NDArray[Any],
         predictions: npt.NDArray[np.floating[Any]],
         weights: npt.NDArray[np.floating[Any]] | None = None,
+        *,
+        groups: npt.NDArray[np.integer[Any]] | None = None,
     ) -> dict[str, float]:
-        """Exact metrics of predictions."""
-        return self.objective.score(labels, predictions, weights)
+        """Exact metrics of predictions.
+
+        Args:
+          labels, predictions, weights: As for `Objective.score`.
+          groups: int ``[num_items]``, where items of class 1 are also ranked among those of class 0
+            in their group; see `ranking_metrics`.
+        """
+        scores = self.objective.score(labels, predictions, weights)
+        if groups is None:
+            return scores
+        return {**scores, **ranking_metrics(labels, predictions[:, 1], groups)}

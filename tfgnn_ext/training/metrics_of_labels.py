@@ -69,9 +69,9 @@ def multi_label_metrics(
 
     return {
         "log_loss": float(w @ losses / w.sum()),
-        "macro_f1": float(f1.mean()) if len(f1) else float("nan"),
         "micro_f1": float(both.sum() / total.sum()) if total.sum() else float("nan"),
-        "roc_auc": over_classes("roc_auc", roc_auc_score),
+        "macro_f1": float(f1.mean()) if len(f1) else float("nan"),
         "average_precision": over_classes("average_precision", average_precision_score),
+        "roc_auc": over_classes("roc_auc", roc_auc_score),
         "subset_accuracy": float(w @ (said == y).all(axis=1) / w.sum()),
     }
