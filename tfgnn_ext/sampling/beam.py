@@ -145,15 +145,12 @@ class SampleSubgraphs(beam.PTransform):
         named: dict[str, dict[str, Any]] = {name: {} for name in nodes}
         named[seed_set][SEEDS] = seeds.ids
         for name, placed in edges.items():
-            named[ends[name].target][f"targets of {name}"] = placed.ids
-        missing = self._check("Targets", nodes, named)
-        named = {name: {} for name in nodes}
-        adjacency = {}
-        for name, placed in edges.items():
-            adjacency[name], sources = self._build(name, placed, missing)
-            if ends[name].source in named:
-                named[ends[name].source][f"sources of {name}"] = sources
-        checked = self._check("Sources", nodes, named)
+            for end, ids in (("source", placed.sources), ("target", placed.ids)):
+                node_set = getattr(ends[name], end)
+                if node_set in named:
+                    named[node_set][f"{end}s of {name}"] = ids
+        missing = self._check(nodes, named)
+        adjacency = {name: self._build(name, placed, missing) for name, placed in edges.items()}
         number = NumberSeeds(places, self.catalog.blocks_of(seed_set), SEEDS, missing)
         numbered = seeds.rows | "Seeds of shards" >> number
         requests = {plan.seed_op: typed(numbered.reached)}
@@ -176,7 +173,7 @@ class SampleSubgraphs(beam.PTransform):
         layout = Layout(self.catalog.schema.SerializeToString(), self.catalog.types)
         labels = self.labels if self.inline else ()
         assemble = Assemble(plan, layout, self.names, labels, self.inline)
-        return tags | "Gather" >> beam.CoGroupByKey() | "Assemble" >> beam.Map(assemble, checked)
+        return tags | "Gather" >> beam.CoGroupByKey() | "Assemble" >> beam.Map(assemble, missing)
 
     def _place_nodes(self, pbegin: Any, name: str) -> Placed:
         place = PlaceNodes(self.catalog.sources[name], self.catalog.blocks_of(name))
@@ -206,10 +203,9 @@ class SampleSubgraphs(beam.PTransform):
         placed: Placed = pbegin | "Seeds" >> place
         return placed
 
-    def _build(self, name: str, placed: Placed, missing: Any) -> tuple[dict[str, Any], Any]:
-        """The blocks of an edge set, and the slices of its hubs; and the ids of its sources."""
-        blocks = self.catalog.blocks_of(self.catalog.empty.edge_sets[name].source)
-        build = BuildAdjacency(blocks, f"targets of {name}", missing)
+    def _build(self, name: str, placed: Placed, missing: Any) -> dict[str, Any]:
+        """The blocks of an edge set, and the slices of its hubs."""
+        build = BuildAdjacency({end: f"{end}s of {name}" for end in ("source", "target")}, missing)
         built = {
             "edges": placed.rows
             | f"Group edges {name}" >> beam.GroupByKey()
@@ -217,35 +213,31 @@ class SampleSubgraphs(beam.PTransform):
         }
         if placed.slices is not None:
             built["slices"] = placed.slices | f"Build slices {name}" >> build
-        sources = united([typed(p.sources) for p in built.values()], f"Sources of {name}")
-        return {kind: typed(part.blocks) for kind, part in built.items()}, sources
+        return built
 
-    def _check(
-        self, label: str, nodes: Mapping[str, Placed], named: Mapping[str, Mapping[str, Any]]
-    ) -> Any:
+    def _check(self, nodes: Mapping[str, Placed], named: Mapping[str, Mapping[str, Any]]) -> Any:
         """Compares the ids that tables name with the nodes; returns those that are missing."""
         missing = []
         for name, tags in named.items():
             if tags:
                 columns = {tag: self._named(tag) for tag in tags} | {NODES: self._own(name)}
-                check = CheckIds(name, columns, drop=self.drop, first=label == "Targets")
-                found = {NODES: nodes[name].ids, **tags} | f"{label} are {name}" >> check
-                missing.append(found)
-        return beam.pvalue.AsIter(united(missing, f"{label} missing"))
+                check = CheckIds(name, columns, drop=self.drop)
+                missing.append({NODES: nodes[name].ids, **tags} | f"Ids of {name}" >> check)
+        return beam.pvalue.AsIter(united(missing, "Missing"))
 
     def _own(self, name: str) -> Named:
         """The ids of a node set itself."""
         source, column = self.catalog.sources[name], self.catalog.id_column(name)
-        return Named(source, column, f"node set {name!r}", "repeats", "dropped_nodes")
+        return Named(source, column, f"node set {name!r}", "repeats")
 
     def _named(self, tag: str) -> Named:
         """The ids that a tag stands for: "seeds", "sources of cites", "targets of cites"."""
         if tag == SEEDS:
             source = self.catalog.sources[SEEDS]
-            return Named(source, self.columns.id, "seeds table", "unknown seeds", "unknown_seeds")
+            return Named(source, self.columns.id, "seeds table", "unknown ids")
         end, _, name = tag.partition("s of ")
         source, column = self.catalog.sources[name], self.catalog.end_column(name, end)
-        return Named(source, column, f"edge set {name!r}", "dangling edges", "dangling_edges")
+        return Named(source, column, f"edge set {name!r}", "unknown ids")
 
 
 __all__ = ["SampleSubgraphs", "SampledShard", "WriteSamples", "read_samples", "read_text"]

@@ -27,8 +27,13 @@ _ROUTE = np.uint64(0x626C6F636B730001)  # Routing must not follow the draws' has
 _FNV_BASIS, _FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 
 
-def pack(arrays: Arrays) -> bytes:
+def pack(arrays: Arrays, *, narrow: bool = True) -> bytes:
     """A block as bytes: a JSON header, then the arrays' buffers, aligned.
+
+    Args:
+      arrays: The block.
+      narrow: Whether integers take only as many bytes as the largest needs; else `unpack` copies
+        nothing.
 
     >>> unpack(pack({"id": np.array([3, 1]), "name": np.array([b"x", b"yz"])}))["name"].tolist()
     [b'x', b'yz']
@@ -39,8 +44,12 @@ def pack(arrays: Arrays) -> bytes:
             plain[name + _SPLITS], plain[name] = values.splits, values.flat
         else:
             plain[name] = values
-    contiguous = {name: np.ascontiguousarray(values) for name, values in plain.items()}
-    header = json.dumps([[n, v.dtype.str, v.shape] for n, v in contiguous.items()]).encode()
+    contiguous = {
+        name: np.ascontiguousarray(_narrowed(values) if narrow else values)
+        for name, values in plain.items()
+    }
+    described = [[n, v.dtype.str, v.shape, plain[n].dtype.str] for n, v in contiguous.items()]
+    header = json.dumps(described).encode()
     header += b" " * (-(4 + len(header)) % _ALIGNMENT)
     pieces: list[Any] = [struct.pack("<I", len(header)), header]
     for values in contiguous.values():
@@ -49,19 +58,29 @@ def pack(arrays: Arrays) -> bytes:
     return b"".join(pieces)
 
 
+def _narrowed(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Integers in the smallest type that holds them all."""
+    if values.dtype.kind not in "iu" or values.itemsize == 1 or not values.size:
+        return values
+    low, high = values.min(), values.max()
+    smallest = np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high))
+    return values.astype(smallest) if smallest.itemsize < values.itemsize else values
+
+
 def unpack(data: bytes | memoryview) -> Arrays:
-    """The block that `pack` wrote; its arrays are views of the bytes, and read-only."""
+    """The block that `pack` wrote, in the types it had; its arrays are read-only."""
     (length,) = struct.unpack_from("<I", data)
     position = 4 + length
     arrays: Arrays = {}
-    for name, dtype, shape in json.loads(bytes(data[4:position])):
+    for name, dtype, shape, wide in json.loads(bytes(data[4:position])):
         kind = np.dtype(dtype)
         count = int(np.prod(shape, dtype=np.int64))
         # A dtype of width 0 (strings that are all empty) has no buffer.
         flat = (
             np.frombuffer(data, kind, count, position) if kind.itemsize else np.empty(count, kind)
         )
-        arrays[name] = flat.reshape(shape)
+        arrays[name] = flat.reshape(shape).astype(wide, copy=False)
+        arrays[name].flags.writeable = False
         size = kind.itemsize * count
         position += size + -size % _ALIGNMENT
     for name in [name for name in arrays if name.endswith(_SPLITS)]:

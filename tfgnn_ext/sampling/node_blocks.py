@@ -6,6 +6,7 @@ engine and no order of the input changes it.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -71,6 +72,53 @@ def replies(drawn: Arrays) -> Arrays:
     return {name: v for name, v in drawn.items() if name in kept or name.startswith(FEATURE)}
 
 
+def distinct_ids(ids: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Each id once, in any order.
+
+    >>> sorted(distinct_ids(np.array([4, 9, 4])).tolist())
+    [4, 9]
+    """
+    if ids.dtype.kind == "i":
+        dense = _Dense.of(ids, ids)
+        if dense is not None:
+            return np.flatnonzero(dense.held) + dense.low
+        words = ids
+    else:
+        # Texts are compared as they are only where their hashes are neighbours.
+        words = route(ids, 1 << 62)
+    order = stable_order(words)
+    ordered = ids[order]
+    new = np.ones(len(ordered), np.bool_)
+    new[1:] = ordered[1:] != ordered[:-1]
+    distinct: npt.NDArray[Any] = ordered[new]
+    return distinct
+
+
+@dataclasses.dataclass(frozen=True)
+class _Dense:
+    """Integers that leave few gaps, as a mark for each that occurs.
+
+    Attributes:
+      low: The smallest.
+      held: ``[largest - low + 1]``.
+    """
+
+    low: int
+    held: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, ids: npt.NDArray[Any], *others: npt.NDArray[Any]) -> _Dense | None:
+        """The marks, unless they would take too much room beside the ids and the others."""
+        if not len(ids):
+            return None
+        low, high = int(ids.min()), int(ids.max())
+        if high - low >= 64 * (len(ids) + sum(map(len, others))):
+            return None
+        held = np.zeros(high - low + 1, np.bool_)
+        held[ids - low] = True
+        return cls(low, held)
+
+
 def repeated_ids(ids: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The ids that occur again, as often as they do.
 
@@ -88,15 +136,12 @@ def unknown_ids(named: npt.NDArray[Any], ids: npt.NDArray[Any]) -> npt.NDArray[A
     >>> unknown_ids(np.array([4, 9, 4, 5]), np.array([5, 4])).tolist()
     [9]
     """
-    if ids.dtype.kind == named.dtype.kind == "i" and len(ids):
-        low, high = int(ids.min()), int(ids.max())
-        if high - low < 64 * (len(ids) + len(named)):
-            known = np.zeros(high - low + 1, np.bool_)
-            known[ids - low] = True
-            inside = (named >= low) & (named <= high)
-            inside[inside] = known[named[inside] - low]
-            unknown: npt.NDArray[Any] = named[~inside]
-            return unknown
+    dense = _Dense.of(ids, named) if ids.dtype.kind == named.dtype.kind == "i" else None
+    if dense is not None:
+        inside = (named >= dense.low) & (named < dense.low + len(dense.held))
+        inside[inside] = dense.held[named[inside] - dense.low]
+        unknown: npt.NDArray[Any] = named[~inside]
+        return unknown
     return named[~np.isin(named, ids)]
 
 

@@ -13,7 +13,7 @@ from tfgnn_ext.graph import GraphError
 from tfgnn_ext.graph.node_set import display_id
 from tfgnn_ext.sampling.blocks import Arrays, pack, take, unpack
 from tfgnn_ext.sampling.elements.beam import count
-from tfgnn_ext.sampling.node_blocks import repeated_ids, unknown_ids
+from tfgnn_ext.sampling.node_blocks import distinct_ids, repeated_ids, unknown_ids
 from tfgnn_ext.sampling.tables.beam import TableSource
 
 NODES = "nodes"
@@ -26,15 +26,13 @@ class Named:
     Attributes:
       source, column: The table and its column.
       where: "node set 'paper'".
-      what: "dangling edges".
-      counter: What counts those that are dropped.
+      what: "unknown ids".
     """
 
     source: TableSource
     column: str
     where: str
     what: str
-    counter: str
 
 
 class CheckIds(beam.PTransform):
@@ -46,19 +44,17 @@ class CheckIds(beam.PTransform):
     Args:
       node_set: Its name.
       columns: By tag, the columns that hold the ids.
-      drop: Whether missing and repeated ids are dropped and counted.
-      first: Whether repeated nodes are counted here.
+      drop: Whether missing and repeated ids are dropped; repeated ones are counted here, others
+        where `without` drops the rows that name them.
     """
 
-    def __init__(
-        self, node_set: str, columns: Mapping[str, Named], *, drop: bool, first: bool
-    ) -> None:
+    def __init__(self, node_set: str, columns: Mapping[str, Named], *, drop: bool) -> None:
         super().__init__()
-        self.node_set, self.columns, self.drop, self.first = node_set, columns, drop, first
+        self.node_set, self.columns, self.drop = node_set, columns, drop
 
     def expand(self, tags: Any) -> Any:
         """Builds the graph of transforms."""
-        check = beam.FlatMap(_check, self.node_set, self.columns, self.drop, self.first)
+        check = beam.FlatMap(_check, self.node_set, self.columns, self.drop)
         return (
             tags
             | "Meet" >> beam.CoGroupByKey()
@@ -71,7 +67,6 @@ def _check(
     node_set: str,
     columns: Mapping[str, Named],
     drop: bool,
-    first: bool,
 ) -> Iterator[tuple[str, bytes]]:
     _, found = group
     parts = {tag: [unpack(part)["id"] for part in packed] for tag, packed in found.items()}
@@ -84,7 +79,7 @@ def _check(
             [f"{own.where}: column {own.column!r} must hold unique ids. Got "
              f"{display_id(repeated[0])!r} again at {place} ({len(repeated)} {own.what})."]
         )  # fmt: skip
-    count(columns[NODES].counter, len(repeated) if first else 0)
+    count("dropped_nodes", len(repeated))
     for tag, named in columns.items():
         if tag == NODES or not parts[tag]:
             continue
@@ -97,13 +92,26 @@ def _check(
             raise GraphError(
                 [f"{named.where}: column {named.column!r} must hold ids of node set {node_set!r}. "
                  f"Got {display_id(unknown[0])!r} at {place} "
-                 f"({len(unknown)} {named.what} in its block)."]
+                 f"({len(distinct_ids(unknown))} {named.what} in its block)."]
             )  # fmt: skip
-        count(named.counter, len(unknown))
-        yield tag, pack({"id": np.unique(unknown)})
+        yield tag, pack({"id": distinct_ids(unknown)})
 
 
-def without(block: Arrays, column: str, tag: str, missing: Iterable[tuple[str, bytes]]) -> Arrays:
-    """The rows whose id is not among the missing ones of a tag."""
-    gone = [unpack(ids)["id"] for name, ids in missing if name == tag]
-    return take(block, ~np.isin(block[column], np.concatenate(gone))) if gone else block
+def without(
+    block: Arrays, columns: Mapping[str, str], missing: Iterable[tuple[str, bytes]], counter: str
+) -> Arrays:
+    """The rows that name no missing id; the others are counted.
+
+    Args:
+      block: The rows.
+      columns: The tag of the ids of each column.
+      missing: What `CheckIds` found.
+      counter: What counts the others.
+    """
+    fine = np.ones(len(block[next(iter(columns))]), np.bool_)
+    for column, tag in columns.items():
+        gone = [unpack(ids)["id"] for name, ids in missing if name == tag]
+        if gone:
+            fine &= ~np.isin(block[column], np.concatenate(gone))
+    count(counter, int((~fine).sum()))
+    return block if fine.all() else take(block, fine)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -12,10 +12,10 @@ from tfgnn_ext.graph.columns import to_ids
 from tfgnn_ext.sampling.adjacency import build_adjacency
 from tfgnn_ext.sampling.blocks import by_id, pack, split, take, unpack
 from tfgnn_ext.sampling.checking.beam import without
-from tfgnn_ext.sampling.elements.beam import count, typed
+from tfgnn_ext.sampling.elements.beam import Block, count, typed
 from tfgnn_ext.sampling.hub.beam import CutHubs, FindHubs, hub_ids
 from tfgnn_ext.sampling.hub.finding import find_hubs
-from tfgnn_ext.sampling.node_blocks import by_shard, number_seeds, place_seeds
+from tfgnn_ext.sampling.node_blocks import by_shard, distinct_ids, number_seeds, place_seeds
 from tfgnn_ext.sampling.table_blocks import SeedColumns, Table
 from tfgnn_ext.sampling.tables.beam import ReadTable, TableSource
 
@@ -25,13 +25,15 @@ class Placed(NamedTuple):
 
     Attributes:
       rows: Blocks.
-      ids: The ids to compare with those of nodes: of nodes and seeds themselves, of edges' targets.
+      ids: The ids of nodes and seeds, or of edges' targets, to be checked.
+      sources: The ids of edges' sources, to be checked.
       hubs: The side input with an edge set's hubs, if it can have some.
       slices: Groups of hubs' edges.
     """
 
     rows: Any
     ids: Any
+    sources: Any = None
     hubs: Any = None
     slices: Any = None
 
@@ -88,12 +90,13 @@ class PlaceEdges(beam.PTransform):
             )
             hubs = beam.pvalue.AsIter(found)
             known.append(hubs)
-        place = beam.FlatMap(_edges, *known).with_outputs("targets", "hubs", main="rows")
+        tags = ("sources", "targets", "hubs")
+        place = beam.FlatMap(_edges, *known).with_outputs(*tags, main="rows")
         rows = pbegin | read | "Place" >> place
         slices = None
         if hubs is not None:
             slices = typed(rows.hubs) | "Cut hubs" >> CutHubs(self.hub_edges)
-        return Placed(typed(rows.rows), typed(rows.targets), hubs, slices)
+        return Placed(typed(rows.rows), typed(rows.targets), typed(rows.sources), hubs, slices)
 
 
 class PlaceSeeds(beam.PTransform):
@@ -152,22 +155,21 @@ class NumberSeeds(beam.PTransform):
 
 
 class BuildAdjacency(beam.PTransform):
-    """From groups of edges to blocks in canonical order, with tag "sources" their sources.
+    """From groups of edges to blocks in canonical order.
 
     Args:
-      blocks: How many the source node set has.
-      tag: Of missing targets.
+      ends: The tags of missing sources and targets.
       missing: The side input with missing ids.
     """
 
-    def __init__(self, blocks: int, tag: str, missing: Any) -> None:
+    def __init__(self, ends: Mapping[str, str], missing: Any) -> None:
         super().__init__()
-        self.blocks, self.tag, self.missing = blocks, tag, missing
+        self.ends, self.missing = ends, missing
 
     def expand(self, groups: Any) -> Any:
         """Builds the graph of transforms."""
-        build = beam.FlatMap(_build, self.blocks, self.tag, self.missing)
-        return groups | "Build" >> build.with_outputs("sources", main="blocks")
+        build = beam.Map(_build, self.ends, self.missing).with_output_types(Block)
+        return groups | "Build" >> build
 
 
 def _nodes(source: Any, table: Table, blocks: int) -> Iterator[Any]:
@@ -183,8 +185,9 @@ def _edges(
 ) -> Iterator[Any]:
     block, dropped = table.edges(source)
     count("dropped_edges", dropped)
-    for row in by_id("id", {"id": block["target"]}, target_blocks):
-        yield beam.pvalue.TaggedOutput("targets", row)
+    for end, places in (("source", blocks), ("target", target_blocks)):
+        for row in by_id("id", {"id": distinct_ids(block[end])}, places):
+            yield beam.pvalue.TaggedOutput(f"{end}s", row)
     ids = hub_ids(hubs)
     if len(ids):
         numbers = find_hubs(block["source"], ids)
@@ -214,7 +217,7 @@ def _number(
 ) -> Iterator[Any]:
     """Numbers the seeds of a shard; they are the first requests."""
     shard, parts = group
-    found = [without(unpack(part), "id", tag, missing) for part in parts if part]
+    found = [without(unpack(p), {"id": tag}, missing, "unknown_seeds") for p in parts if p]
     if sum(len(part["id"]) for part in found):
         seeds = number_seeds(shard, found)
         for row in by_id("id", seeds, blocks):
@@ -226,11 +229,9 @@ def _number(
 
 
 def _build(
-    group: tuple[int, Iterable[bytes]], blocks: int, tag: str, missing: Iterable[tuple[str, bytes]]
-) -> Iterator[Any]:
-    """Sorts the edges of one block or slice, without those whose target is missing."""
+    group: tuple[int, Iterable[bytes]], ends: Mapping[str, str], missing: Iterable[Any]
+) -> Block:
+    """Sorts the edges of one block or slice, without those that name a missing node."""
     block, packed = group
-    adjacency = build_adjacency([without(unpack(p), "target", tag, missing) for p in packed])
-    yield block, pack(adjacency)
-    for row in by_id("id", {"id": adjacency["source"]}, blocks):
-        yield beam.pvalue.TaggedOutput("sources", row)
+    parts = [without(unpack(part), ends, missing, "dangling_edges") for part in packed]
+    return block, pack(build_adjacency(parts))

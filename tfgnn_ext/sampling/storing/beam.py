@@ -63,5 +63,5 @@ def _write(group: tuple[int, Iterable[bytes]], node_set: str, blocks: int, direc
     """Writes one block, its nodes by id."""
     nodes = NodeBlock([unpack(part) for part in group[1]])
     path = str(FileSystems.join(directory, store_name(node_set, group[0], blocks)))
-    write_file(path, [pack(nodes.rows(np.arange(len(nodes.ids))))])
+    write_file(path, [pack(nodes.rows(np.arange(len(nodes.ids))), narrow=False)])
     return path
