@@ -57,7 +57,7 @@ def test_numbers_of_graphs(tmp_path: Path) -> None:
 
 
 def test_ten_folds(tmp_path: Path) -> None:
-    """60 graphs of one class and 40 of another: each fold has 6 and 4, each graph is tested once."""
+    """60 graphs of one class and 40 of another: a fold has 6 and 4, each is tested once."""
     count = 100
     classes = np.repeat([1, 2], [60, 40])
     text = "\n".join(map(str, range(1, count + 1)))
