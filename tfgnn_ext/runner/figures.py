@@ -90,7 +90,10 @@ def scatter_figure(true: Floats, predicted: Floats) -> str:
     low, high = float(min(true.min(), predicted.min())), float(max(true.max(), predicted.max()))
     with _figure() as (axes, done):
         axes.plot([low, high], [low, high], color=_INK, alpha=0.35, linewidth=0.8, label="perfect")
-        axes.scatter(true[chosen], predicted[chosen], s=7, alpha=0.5, color=_colour(0), linewidth=0)
+        size = float(np.clip(3000 / len(chosen), 7, 25))
+        axes.scatter(
+            true[chosen], predicted[chosen], s=size, alpha=0.6, color=_colour(0), linewidth=0
+        )
         axes.set(xlabel="true", ylabel="predicted")
         axes.legend(frameon=False)
     return done[0]
