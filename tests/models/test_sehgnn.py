@@ -90,11 +90,12 @@ def test_path_fusion() -> None:
     np.testing.assert_allclose(layer(inputs), expected, atol=1e-5)
 
 
-def test_message_passing_refuses_propagated_labels() -> None:
+@pytest.mark.parametrize("template", [models.graph_sage, models.seed_attention])
+def test_models_that_hear_neighbours_refuse_propagated_labels(template: Any) -> None:
     graph, _ = prepared()
     spec = whole_graph_spec(WholeGraph(graph), "paper")
     with pytest.raises(ValueError, match="would send a node's own label back. Got 'labels:cites'"):
-        models.graph_sage(spec)
+        template(spec)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from typing import Any, Literal
 import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
-from tfgnn_ext.graph.propagation import LABELS
 from tfgnn_ext.layers.drop_edges import DropEdges
 from tfgnn_ext.layers.feature_columns import FeatureColumns
 from tfgnn_ext.layers.feature_encoder import FeatureEncoder
@@ -135,13 +134,7 @@ class MessagePassing:
                 )
         if not self.l2 >= 0:
             raise ValueError(f"`l2` of `MessagePassing` must be >= 0. Got {self.l2}.")
-        for features in self.spec.nodes.values():
-            for name in features:
-                if name.startswith(LABELS):
-                    raise ValueError(
-                        "`spec` of `MessagePassing` must have no propagated labels: neighbours "
-                        f"would send a node's own label back. Got {name!r}."
-                    )
+        self.spec.check_no_propagated_labels("MessagePassing")
         if self.virtual_node and self.trim and not self.spec.whole:
             raise ValueError(
                 "`trim` of `MessagePassing` must be False with `virtual_node`, which hears every "

@@ -50,6 +50,7 @@ class _SeedAttentionModel(tf.keras.layers.Layer):
         seed: int,
     ) -> None:
         super().__init__(name="seed_attention")
+        spec.check_no_propagated_labels("seed_attention")
         self._seed_node_set = spec.seed_node_set
         counter = iter(range(1000 * seed, 1000 * seed + 1000))
 

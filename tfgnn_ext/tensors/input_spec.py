@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import tensorflow_gnn as tfgnn
 
+from tfgnn_ext.graph.propagation import LABELS
 from tfgnn_ext.tensors.readout import is_readout, seed_node_sets
 from tfgnn_ext.tensors.size_budget import SizeBudget
 
@@ -131,6 +132,20 @@ class InputSpec:
     def whole(self) -> bool:
         """Whether the input is a whole graph, any of whose nodes are seeds; see `WholeGraph`."""
         return any(name.startswith(SEEDS) for name in self.graph_spec.context_spec.features_spec)
+
+    def check_no_propagated_labels(self, model: str) -> None:
+        """Refuses features of `graph.propagate_labels` for a model in which nodes hear neighbours.
+
+        Raises:
+          ValueError: There is one: a neighbour's holds the node's own label.
+        """
+        for features in self.nodes.values():
+            for name in features:
+                if name.startswith(LABELS):
+                    raise ValueError(
+                        f"`spec` of `{model}` must have no propagated labels: neighbours would "
+                        f"send a node's own label back. Got {name!r}."
+                    )
 
     def statistics(self) -> dict[str, Any]:
         """The encodings and the budget as JSON; `with_statistics` reads them back."""
