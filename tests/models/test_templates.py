@@ -153,6 +153,7 @@ def test_invalid_arguments() -> None:
         ("appnp", {"encoding": "columns"}),
         ("gcn", {"degrees": "sender"}),
         ("gcnii", {"strength": 1.8}),
+        ("gcnii", {"round_l2": -1.0}),
         ("gcnii", {"normalization": "layer"}),
         ("hgt", {"linear_last": True}),
         ("gin", {"residual": "linear"}),

@@ -20,6 +20,7 @@ def gcnii(
     alpha: float = 0.1,
     strength: float = 0.5,
     num_layers: int = 8,
+    round_l2: float | None = None,
     **options: Any,
 ) -> tf.keras.Model:
     """GCNII: a GCN that does not smooth states away, however deep.
@@ -35,12 +36,15 @@ def gcnii(
       alpha: a, in (0, 1]: how much of its own encoding a node keeps in every round.
       strength: The paper's lambda, in [0, e - 1]: how much the kernels change.
       num_layers: The number of rounds.
+      round_l2: The weight of the rounds' squared kernels in the loss; None: `l2`.
 
     Returns:
       A model from the GraphTensor to one that holds the seed node set with HIDDEN_STATE.
     """
     if not 0 <= strength <= math.e - 1:
         raise ValueError(f"`strength` of `gcnii` must be in [0, e - 1]. Got {strength}.")
+    if round_l2 is not None and not round_l2 >= 0:
+        raise ValueError(f"`round_l2` of `gcnii` must be None or >= 0. Got {round_l2}.")
     design = MessagePassing(spec=spec, num_layers=num_layers, **options)
     design.must(
         "gcnii",
@@ -56,7 +60,7 @@ def gcnii(
             alpha=alpha,
             beta=math.log(1 + strength / (layer + 1)),
             dropout=design.dropout,
-            l2=design.l2,
+            l2=design.l2 if round_l2 is None else round_l2,
             seed=design.next_seed(),
         ),
     )
