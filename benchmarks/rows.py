@@ -70,11 +70,16 @@ def interleaved(
     return {name: statistics.median(values) for name, values in costs.items()}
 
 
-def arguments(description: str) -> argparse.Namespace:
+def parser_of(description: str) -> argparse.ArgumentParser:
+    """The options of every benchmark."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="the same claims at a smaller size")
     parser.add_argument("--json", action="store_true", help="one object a row")
-    return parser.parse_args()
+    return parser
+
+
+def arguments(description: str) -> argparse.Namespace:
+    return parser_of(description).parse_args()
 
 
 def versions(*packages: str) -> dict[str, str]:
