@@ -158,9 +158,9 @@ def sample_on_beam(
 
 
 def _counted(result: beam.runners.runner.PipelineResult) -> int | None:
-    """The counter of components, if the runner tells it."""
+    """The counter of components, if the runner tells it; a template has counted nothing."""
     try:
         found = result.metrics().query(beam.metrics.MetricsFilter().with_name("components"))
-    except (NotImplementedError, AttributeError):
+    except (NotImplementedError, AttributeError, ValueError):
         return None
     return sum(item.committed or item.attempted or 0 for item in found["counters"]) or None

@@ -62,8 +62,9 @@ def _narrowed(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Integers in the smallest type that holds them all."""
     if values.dtype.kind not in "iu" or values.itemsize == 1 or not values.size:
         return values
-    low, high = values.min(), values.max()
-    smallest = np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high))
+    low, high = int(values.min()), int(values.max())
+    # A signed type that holds -1 - x holds x too.
+    smallest = np.min_scalar_type(high if low >= 0 else min(low, -1 - high))
     return values.astype(smallest) if smallest.itemsize < values.itemsize else values
 
 
