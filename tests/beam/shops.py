@@ -56,7 +56,13 @@ SHORT = SamplingPlan(
 
 
 def write_shop(
-    folder: Path, seed: int = 2, *, order: int = 0, shards: int = 2, strings: bool = True
+    folder: Path,
+    seed: int = 2,
+    *,
+    order: int = 0,
+    shards: int = 2,
+    strings: bool = True,
+    width: int = 0,
 ) -> Path:
     """Writes tables, schema and ``seeds.parquet``; returns the schema's path.
 
@@ -66,11 +72,19 @@ def write_shop(
       order: Seed of the order of the rows.
       shards: Files a table.
       strings: Whether users have strings as ids.
+      width: Of one more feature of items, if any.
     """
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(order)
     tables = shop_tables(seed, strings=strings)
     schema = parse_schema(SCHEMA)
+    if width:
+        items = tables["item"]
+        wide = pa.array(random.normal(size=len(items) * width).astype(np.float32))
+        tables["item"] = items.append_column("wide", pa.FixedSizeListArray.from_arrays(wide, width))
+        declared = schema.node_sets["item"].features["wide"]
+        declared.dtype = 1  # DT_FLOAT
+        declared.shape.dim.add(size=width)
     users = tables["user"]["id"]
     # Some users are seeds twice, at other times; one at the same time again.
     rows = np.concatenate([np.arange(len(users)), np.arange(5), [0]])

@@ -47,7 +47,7 @@ from tfgnn_ext.sampling.table_blocks import SeedColumns
 schema, out, seconds, *flags = sys.argv[1:]
 sampling = SampleSubgraphs(
     schema=schema, plan=PLAN, seeds=Path(schema).parent / "seeds-*.parquet",
-    seed_columns=SeedColumns(time="when"), shards=3, blocks=4,
+    seed_columns=SeedColumns(time="when"), shards=3, blocks=4, hub_edges=20,
 )
 with beam.Pipeline(options=PipelineOptions(flags)) as pipeline:
     shards = pipeline | sampling
@@ -55,6 +55,11 @@ with beam.Pipeline(options=PipelineOptions(flags)) as pipeline:
         shards = shards | "Slowly" >> beam.Map(wait_a_while, float(seconds), out)
     shards | WriteSamples(out, sampling)
 """
+
+
+def write_graph(folder: Path) -> Path:
+    """Strings, features of 1,000 floats, and a source that is a hub by the job's `hub_edges`."""
+    return write_shop(folder, width=1000)
 
 
 def job(schema: Path, out: Path, *flags: str, seconds: float = 0) -> subprocess.Popen[bytes]:
@@ -96,7 +101,7 @@ def kill_in_mid_job(schema: Path, out: Path, pids: list[int], *flags: str) -> No
 
 
 def test_a_portable_job_service_with_a_fresh_worker(tmp_path: Path) -> None:
-    schema = write_shop(tmp_path / "graph")
+    schema = write_graph(tmp_path / "graph")
     service = subprocess.Popen(
         [sys.executable, "-m", "apache_beam.runners.portability.local_job_service_main",
          "--port=8299"], cwd=ROOT,
@@ -120,13 +125,13 @@ def test_prism(tmp_path: Path) -> None:
     binary = os.environ.get("TFGNN_EXT_PRISM") or shutil.which("prism")
     if binary is None:
         pytest.skip("Prism is not installed.")
-    schema = write_shop(tmp_path / "graph")
+    schema = write_graph(tmp_path / "graph")
     flags = ["--runner=PrismRunner", f"--prism_location={binary}"]
     check(schema, tmp_path / "out", *flags, "--environment_type=LOOPBACK")
 
 
 def test_flink_and_a_killed_task_manager(tmp_path: Path) -> None:
-    schema = write_shop(tmp_path / "graph")
+    schema = write_graph(tmp_path / "graph")
     flags = [
         "--runner=PortableRunner",
         "--job_endpoint=localhost:8099",
@@ -140,7 +145,7 @@ def test_flink_and_a_killed_task_manager(tmp_path: Path) -> None:
 
 
 def test_spark_and_a_killed_worker(tmp_path: Path) -> None:
-    schema = write_shop(tmp_path / "graph")
+    schema = write_graph(tmp_path / "graph")
     small = tmp_path / "none.jar"
     small.write_bytes(b"PK\5\6" + bytes(18))  # An empty archive: the executors hold Beam's jars.
     flags = [

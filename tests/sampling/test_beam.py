@@ -99,7 +99,7 @@ FAULTS = [
     (
         "likes",
         lambda t: t.set_column(0, "source", pa.array(range(len(t)))),
-        r"column 'source' must hold string ids",
+        r"'source' must hold string ids .*Got int64 at .*likes-00000-of-00002.parquet, row 0",
     ),
 ]
 
@@ -120,9 +120,13 @@ def test_a_corrupt_shard_is_named(tmp_path: Path) -> None:
     (tmp_path / "out" / "manifest.json").write_text("{}")  # Of an older job: it must not stay.
     path = sorted(schema.parent.glob("likes-*.parquet"))[1]
     raw = bytearray(path.read_bytes())
-    raw[20:400] = bytes(380)
+    group = pq.read_metadata(path).row_group(1)
+    begin, size = group.column(0).dictionary_page_offset, group.column(0).total_compressed_size
+    raw[begin : begin + size] = bytes(size)
     path.write_bytes(raw)
-    with pytest.raises(Exception, match=r"likes-00001-of-00002.parquet: must be a readable table"):
+    # A row group has 40 rows.
+    says = r"likes-00001-of-00002.parquet, rows 40 to \d+: must be a readable table"
+    with pytest.raises(Exception, match=says):
         run(schema, tmp_path / "out", plan=SHORT, blocks=1)
     with pytest.raises(ValueError, match=r"Got no manifest.json"):
         sampled_files(tmp_path / "out")

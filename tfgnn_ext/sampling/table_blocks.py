@@ -22,6 +22,7 @@ from tfgnn_ext.graph.check_columns import (
     dtype_name,
 )
 from tfgnn_ext.graph.columns import inner, is_string, lists, to_feature, to_ids, to_times
+from tfgnn_ext.graph.link_seeds import to_column
 from tfgnn_ext.graph.node_set import id_keys
 from tfgnn_ext.graph.schema import EdgeColumns, NodeColumns, feature_shape
 from tfgnn_ext.sampling.adjacency import FEATURE
@@ -29,6 +30,7 @@ from tfgnn_ext.sampling.assembly import TIME
 from tfgnn_ext.sampling.blocks import WORDS, Arrays, take
 
 PART_ROWS = 1 << 20
+READOUT_COLUMN = "r:"  # Begins the columns of what is known of a pair.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,16 +81,30 @@ def _open(path: str, file: Any) -> Any:
         raise _unreadable(path, error) from None
 
 
-def _unreadable(path: str, error: Exception) -> ValueError:
+def _unreadable(path: str, error: Exception, rows: str = "") -> ValueError:
     first = " ".join(str(error).split()).rstrip(".")
-    return ValueError(f"{path}: must be a readable table. Got: {first}.")
+    return ValueError(f"{path}{rows}: must be a readable table. Got: {first}.")
+
+
+def _damaged_rows(part: Part, parquet: Any, columns: list[str]) -> str:
+    """Which rows of a part are in the first row group that cannot be read."""
+    first = part.first_row
+    for group in part.groups or ():
+        count = parquet.metadata.row_group(group).num_rows
+        try:
+            parquet.read_row_group(group, columns, use_threads=False)
+        except (pa.ArrowException, OSError):
+            return f", rows {first} to {first + count - 1}"
+        first += count
+    return ""
 
 
 def read_part(part: Part, file: Any, columns: list[str], strings: frozenset[str]) -> TableFiles:
     """Reads the columns of a part.
 
     Raises:
-      ValueError: The file is damaged, or lacks a column; it is named.
+      ValueError: The file is damaged, or lacks a column; it is named, with the rows that cannot be
+        read.
     """
     try:
         if part.groups is None:
@@ -104,7 +120,11 @@ def read_part(part: Part, file: Any, columns: list[str], strings: frozenset[str]
         else:
             parquet = _open(part.path, file)
             check_columns(part.path, parquet.schema_arrow.names, columns)
-            table = parquet.read_row_groups(list(part.groups), columns, use_threads=False)
+            try:
+                table = parquet.read_row_groups(list(part.groups), columns, use_threads=False)
+            except (pa.ArrowException, OSError) as error:
+                rows = _damaged_rows(part, parquet, columns)
+                raise _unreadable(part.path, error, rows) from None
             table = table.select(columns)
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(part.path, error) from None
@@ -145,12 +165,18 @@ class SeedColumns:
       id, time: The ids, and the times up to which each seed sees.
       split: The column that says "train", "validation" or "test"; None puts all seeds together.
       splits: The splits that are sampled.
+      target: Of seeds that are pairs, the ids of the second nodes.
+      label: Of pairs, what samples hold as their label; None: 1.
+      readout: Of pairs, columns that samples keep.
     """
 
     id: str = "id"
     time: str | None = None
     split: str | None = None
     splits: tuple[str, ...] = SPLITS
+    target: str | None = None
+    label: str | None = None
+    readout: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         wrong = [name for name in self.splits if name not in SPLITS]
@@ -173,7 +199,8 @@ class SeedColumns:
     @property
     def columns(self) -> list[str]:
         """The columns that are read."""
-        return [c for c in dict.fromkeys([self.id, self.time, self.split]) if c is not None]
+        named = [self.id, self.time, self.split, self.target, self.label, *self.readout]
+        return [c for c in dict.fromkeys(named) if c is not None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -265,9 +292,14 @@ class Table:
         """A part of a table of seeds: ``id``, ``time``, ``split``; and the rows dropped."""
         where = "seeds table"
         time = columns.time if timed else None
-        needed = [columns.id, *([] if time is None else [time])]
+        second = [] if columns.target is None else [columns.target]
+        needed = [columns.id, *second, *([] if time is None else [time])]
         source, dropped = self._valid(source, needed, (), (), None)
         problems = self._id_problems(where, columns.id, source, "")
+        for column in second:
+            problems += self._id_problems(where, column, source, "")
+        for column in [] if columns.label is None else [columns.label, *columns.readout]:
+            problems += _null_problems(where, column, source)
         if time is not None:
             problems += check_time(where, time, source)
             problems += _null_problems(where, time, source)
@@ -284,6 +316,15 @@ class Table:
         if problems:
             raise GraphError(problems)
         block: Arrays = {"id": to_ids(source.table[columns.id]), "split": names.astype(np.int8)}
+        if columns.target is not None:
+            block["second"] = to_ids(source.table[columns.target])
+            block[READOUT_COLUMN + "label"] = (
+                np.ones(len(source.table), np.float32)
+                if columns.label is None
+                else np.asarray(source.table[columns.label].cast(pa.float32()))
+            )
+            for column in columns.readout:
+                block[READOUT_COLUMN + column] = to_column(source.table[column], column)
         if time is not None:
             block["time"] = to_times(source.table[time], round_up=False)
         return take(block, np.flatnonzero(names >= 0)), dropped

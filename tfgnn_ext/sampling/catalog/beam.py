@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 
 from tfgnn_ext.graph import Graph, GraphError, protos
+from tfgnn_ext.graph.columns import is_string
 from tfgnn_ext.graph.read_tables import text_columns
 from tfgnn_ext.graph.schema import EdgeColumns, NodeColumns
 from tfgnn_ext.sampling.files.beam import files_of, open_file, read_schema, relative_to
@@ -57,6 +59,7 @@ class Catalog:
             name: self._columns(name, found[name][0][0], frozenset(texts[m.metadata.filename]))
             for name, m in sets.items()
         }
+        self._check_kinds(tables, {name: files[0][0] for name, files in found.items()})
         self.types: dict[str, pa.Schema] = {name: table.schema for name, table in tables.items()}
         self.empty = Graph.from_tables(self.schema, tables)
         self.sources = {
@@ -73,6 +76,24 @@ class Catalog:
         needed = described.node_columns() if nodes else described.edge_columns()
         check_columns(path, table.column_names, needed)
         return table
+
+    def _check_kinds(self, tables: Mapping[str, pa.Table], paths: Mapping[str, str]) -> None:
+        """The ids of edges' ends must be of the type of those of the nodes."""
+        problems = []
+        for name, message in self.schema.edge_sets.items():
+            for end in ("source", "target"):
+                column, node_set = self.end_column(name, end), getattr(message, end)
+                kinds = [
+                    "string" if is_string(tables[table].schema.field(of).type) else "int64"
+                    for table, of in ((name, column), (node_set, self.id_column(node_set)))
+                ]
+                if kinds[0] != kinds[1]:
+                    problems.append(
+                        f"edge set {name!r}: column {column!r} must hold {kinds[1]} ids like node "
+                        f"set {node_set!r}. Got {kinds[0]} at {paths[name]}, row 0."
+                    )
+        if problems:
+            raise GraphError(problems)
 
     def _kinds(self, name: str) -> dict[str, str]:
         """Of each of a set's id columns, the kind of its ids."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -68,13 +69,18 @@ def write_file(path: str, pieces: Iterable[bytes]) -> int:
     folder, _, name = path.rpartition("/")
     partial = f"{folder}/.{name}.{uuid.uuid4().hex}.partial"
     size = 0
-    with FileSystems.create(
-        partial, "application/octet-stream", compression_type=CompressionTypes.UNCOMPRESSED
-    ) as file:
-        for piece in pieces:
-            file.write(piece)
-            size += len(piece)
-    FileSystems.rename([partial], [path])
+    try:
+        with FileSystems.create(
+            partial, "application/octet-stream", compression_type=CompressionTypes.UNCOMPRESSED
+        ) as file:
+            for piece in pieces:
+                file.write(piece)
+                size += len(piece)
+        FileSystems.rename([partial], [path])
+    except BaseException:
+        with contextlib.suppress(Exception):  # What ends the job is the first error.
+            FileSystems.delete([partial])
+        raise
     return size
 
 
