@@ -20,11 +20,13 @@ from tfgnn_ext.layers.learned_sketch import LearnedSketch
 from tfgnn_ext.layers.next_state import NextState
 from tfgnn_ext.layers.next_state_dropout import NextStateDropout
 from tfgnn_ext.layers.number_columns import NumberColumns
+from tfgnn_ext.layers.parallel_update import ParallelUpdate
 from tfgnn_ext.layers.path_fusion import PathFusion
 from tfgnn_ext.layers.poly_sketch_attention import PolySketchAttention
 from tfgnn_ext.layers.poly_sketch_transformer_block import PolySketchTransformerBlock
 from tfgnn_ext.layers.pool_neighbors import PoolNeighbors, pool_edges
 from tfgnn_ext.layers.seed_attention import SeedAttention
+from tfgnn_ext.layers.sketch_features import SketchFeatures
 from tfgnn_ext.layers.step_dropout import StepDropout
 from tfgnn_ext.layers.teleport import Teleport
 from tfgnn_ext.layers.trimmed_updates import TrimmedUpdates
@@ -50,11 +52,13 @@ __all__ = [
     "NextState",
     "NextStateDropout",
     "NumberColumns",
+    "ParallelUpdate",
     "PathFusion",
     "PolySketchAttention",
     "PolySketchTransformerBlock",
     "PoolNeighbors",
     "SeedAttention",
+    "SketchFeatures",
     "StepDropout",
     "Teleport",
     "TrimmedUpdates",

@@ -15,6 +15,7 @@ from tfgnn_ext.ops.heads import wide
 from tfgnn_ext.ops.lsh_order import random_hyperplanes
 from tfgnn_ext.ops.power import power
 from tfgnn_ext.ops.row_blocks import length_of
+from tfgnn_ext.ops.tiled_attention import bound_of
 
 # The most that one edge may weigh against all other nodes together.
 _MOST = 1e4
@@ -107,7 +108,10 @@ class ComponentAttention(tf.keras.layers.Layer):
         self.seed = seed
         self._query, self._key, self._value = (
             tf.keras.layers.Dense(
-                units, kernel_initializer=tf.keras.initializers.GlorotUniform(3 * seed + i), name=n
+                units,
+                kernel_initializer=tf.keras.initializers.GlorotUniform(3 * seed + i),
+                name=n,
+                dtype=self.dtype_policy,
             )
             for i, n in enumerate(("query", "key", "value"))
         )
@@ -120,6 +124,7 @@ class ComponentAttention(tf.keras.layers.Layer):
                 normalize=bool(edge_sets),
                 seed=seed,
                 name="features",
+                dtype=self.dtype_policy,
             )
 
     def build(self, input_shape: Any) -> None:
@@ -169,8 +174,13 @@ class ComponentAttention(tf.keras.layers.Layer):
         def heads(project: tf.keras.layers.Layer, index: int) -> tf.Tensor:
             rows = project(joined)
             if len(names) > 1:
-                of_set = tf.repeat(tf.range(len(names)), tf.stack(counts))
-                rows += tf.gather(embeddings[:, index], of_set)
+                rows += tf.concat(
+                    [
+                        tf.broadcast_to(embeddings[number, index], [count, self.units])
+                        for number, count in enumerate(counts)
+                    ],
+                    axis=0,
+                )
             return tf.reshape(rows, [total, self.num_heads, width])
 
         q, k, v = (
@@ -250,7 +260,7 @@ class ComponentAttention(tf.keras.layers.Layer):
                 score *= q.shape[2] ** -0.5
                 total = tf.gather(totals, receiver)
                 if softmax:
-                    share = tf.exp(tf.minimum(score - total, 9.0))
+                    share = tf.exp(tf.minimum(score - bound_of(total), 9.0))
                 else:
                     share = tf.math.divide_no_nan(power(score, self._degree), total)
                 share = tf.minimum(gain * share, _MOST)

@@ -19,17 +19,13 @@ class HyperAttention(SequenceAttention):
     can take the place of a trained layer. Hyperplanes are weights that are not trained.
 
     Args:
-      num_heads: The number of heads.
-      key_dim: h, the width of queries and keys of a head.
-      value_dim: d, the width of values of a head; None: h.
       num_hashes: Hyperplanes.
       bucket_size: Keys of a block that are met exactly.
       num_samples: Keys sampled for the rest.
       sampling: "uniform" or "v_norm".
       min_seq_len: The most keys to attend to exactly.
-      use_bias: Whether projections have biases.
-      output_shape: The width of the output; None: that of the query.
-      seed: Of initial weights, hyperplanes and samples.
+      **kwargs: Of `SequenceAttention`: num_heads, key_dim, value_dim, use_bias, output_shape, seed,
+        which draws hyperplanes and samples too.
 
     Call:
       As `PolySketchAttention`.
@@ -42,28 +38,14 @@ class HyperAttention(SequenceAttention):
     def __init__(
         self,
         *,
-        num_heads: int,
-        key_dim: int,
-        value_dim: int | None = None,
         num_hashes: int = 7,
         bucket_size: int = 256,
         num_samples: int = 256,
         sampling: Literal["uniform", "v_norm"] = "uniform",
         min_seq_len: int = 4096,
-        use_bias: bool = True,
-        output_shape: int | None = None,
-        seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            num_heads=num_heads,
-            key_dim=key_dim,
-            value_dim=value_dim,
-            use_bias=use_bias,
-            output_shape=output_shape,
-            seed=seed,
-            **kwargs,
-        )
+        super().__init__(**kwargs)
         self.num_hashes = num_hashes
         self.bucket_size = bucket_size
         self.num_samples = num_samples

@@ -47,11 +47,14 @@ class LearnedSketch(tf.keras.layers.Layer):
                 use_bias=False,
                 kernel_initializer=tf.keras.initializers.GlorotUniform(2 * seed + salt),
                 name=name,
+                dtype=self.dtype_policy,
             )
 
         return tf.keras.Sequential(
             [
-                tf.keras.layers.LayerNormalization(epsilon=1e-5, name="norm"),
+                tf.keras.layers.LayerNormalization(
+                    epsilon=1e-5, name="norm", dtype=self.dtype_policy
+                ),
                 dense(8 * self.r, "widen", 0),
                 dense(self.r, "narrow", 1),
             ],

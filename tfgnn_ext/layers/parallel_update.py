@@ -11,6 +11,7 @@ from tfgnn_ext.layers.component_attention import ComponentAttention
 from tfgnn_ext.layers.dense_block import DenseBlock
 
 
+@tf.keras.utils.register_keras_serializable(package="tfgnn_ext")
 class ParallelUpdate(tf.keras.layers.Layer):
     """``h' = norm(local(h) + dense(attention(h)))`` for the node sets that `local` changes.
 
@@ -42,11 +43,18 @@ class ParallelUpdate(tf.keras.layers.Layer):
         self._local = local
         self._attention = attention
         self._node_sets = sorted(node_sets)
+        self._config = {"dropout": dropout, "l2": l2, "seed": seed}
         self._project = DenseBlock(
-            units=attention.units, activation=None, dropout=dropout, l2=l2, seed=seed
+            units=attention.units,
+            activation=None,
+            dropout=dropout,
+            l2=l2,
+            seed=seed,
+            name="project",
+            dtype=self.dtype_policy,
         )
         self._norms = {
-            name: tf.keras.layers.LayerNormalization(name=f"norm_{name}")
+            name: tf.keras.layers.LayerNormalization(name=f"norm_{name}", dtype=self.dtype_policy)
             for name in self._node_sets
         }
 
@@ -60,3 +68,13 @@ class ParallelUpdate(tf.keras.layers.Layer):
             return {**near.features, tfgnn.HIDDEN_STATE: state}
 
         return local.replace_features(node_sets={name: joined(name) for name in self._node_sets})
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            **self._config,
+            # As objects, the way of TF-GNN's own updates.
+            "local": self._local,
+            "attention": self._attention,
+            "node_sets": self._node_sets,
+        }

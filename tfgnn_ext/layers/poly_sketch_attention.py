@@ -22,9 +22,6 @@ class PolySketchAttention(SequenceAttention):
     sketch and is closer to exact degree 4 than any random sketch of moderate size.
 
     Args:
-      num_heads: The number of heads.
-      key_dim: h, the width of queries and keys of a head.
-      value_dim: d, the width of values of a head; None: h.
       sketch: "learned", "orthogonal", "srht", "gaussian", "exact2", or "none": the exact
         polynomial, in quadratic time.
       degree: p: 2, 4 or 8; None: 2 for "exact2", else 4.
@@ -32,9 +29,8 @@ class PolySketchAttention(SequenceAttention):
       local_exact: Whether causal weights inside a block of `block_size` tokens are exact.
       block_size: Tokens of a block of causal attention.
       offset: c > 0, in the denominator.
-      use_bias: Whether projections have biases.
-      output_shape: The width of the output; None: that of the query.
-      seed: Of initial weights and random sketches.
+      **kwargs: Of `SequenceAttention`: num_heads, key_dim, value_dim, use_bias, output_shape, seed,
+        which draws random sketches too.
 
     Call:
       As `tf.keras.layers.MultiHeadAttention`: ``(query [B, T, D], value [B, S, D'], key=None,
@@ -54,29 +50,15 @@ class PolySketchAttention(SequenceAttention):
     def __init__(
         self,
         *,
-        num_heads: int,
-        key_dim: int,
-        value_dim: int | None = None,
         sketch: str = "learned",
         degree: int | None = None,
         r: int = 32,
         local_exact: bool = False,
         block_size: int = 512,
         offset: float = 1.0,
-        use_bias: bool = True,
-        output_shape: int | None = None,
-        seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            num_heads=num_heads,
-            key_dim=key_dim,
-            value_dim=value_dim,
-            use_bias=use_bias,
-            output_shape=output_shape,
-            seed=seed,
-            **kwargs,
-        )
+        super().__init__(**kwargs)
         if offset <= 0:
             raise ValueError(f"`offset` of `PolySketchAttention` must be > 0. Got {offset}.")
         if block_size < 1:
@@ -94,8 +76,9 @@ class PolySketchAttention(SequenceAttention):
             degree=None if sketch == "none" else degree,
             r=r,
             normalize=local_exact,
-            seed=seed,
+            seed=self.seed,
             name="features",
+            dtype=self.dtype_policy,
         )
         self.degree = (degree or 4) if sketch == "none" else self._features.degree
 

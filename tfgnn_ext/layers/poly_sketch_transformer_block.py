@@ -53,14 +53,21 @@ class PolySketchTransformerBlock(tf.keras.layers.Layer):
         self.dropout = dropout
         self.seed = seed
         self._norms = [
-            tf.keras.layers.LayerNormalization(epsilon=1e-5, name=f"norm_{index}")
+            tf.keras.layers.LayerNormalization(
+                epsilon=1e-5, name=f"norm_{index}", dtype=self.dtype_policy
+            )
             for index in range(2)
         ]
         self._attention = PolySketchAttention(
-            **{"seed": 3 * seed, **self.attention}, name="attention"
+            **{"seed": 3 * seed, **self.attention}, name="attention", dtype=self.dtype_policy
         )
         self._dropouts = [
-            StepDropout(rate=dropout, seed=2 * seed + index, name=f"dropout_{index}")
+            StepDropout(
+                rate=dropout,
+                seed=2 * seed + index,
+                name=f"dropout_{index}",
+                dtype=self.dtype_policy,
+            )
             for index in range(2)
         ]
 
@@ -73,6 +80,7 @@ class PolySketchTransformerBlock(tf.keras.layers.Layer):
                 "gelu" if name == "widen" else None,
                 kernel_initializer=tf.keras.initializers.GlorotUniform(3 * self.seed + salt),
                 name=name,
+                dtype=self.dtype_policy,
             )
 
         self._widen = dense(self.expansion * width, "widen", 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from typing import Any
 
 import tensorflow as tf
@@ -32,10 +33,14 @@ class HeadsGlorot(tf.keras.initializers.Initializer):
         return {"heads": self._heads, "seed": self._seed}
 
 
-class SequenceAttention(tf.keras.layers.Layer):
+class _AbstractLayer(abc.ABCMeta, type(tf.keras.layers.Layer)):  # type: ignore[misc]
+    """Lets a Keras layer have abstract methods."""
+
+
+class SequenceAttention(tf.keras.layers.Layer, metaclass=_AbstractLayer):
     """Multi-head attention with the call signature of `tf.keras.layers.MultiHeadAttention`.
 
-    Subclasses say how heads attend (`attend`) and which exact layer takes what they refuse.
+    Subclasses say how heads attend: `attend`.
 
     Args:
       num_heads: The number of heads.
@@ -84,6 +89,7 @@ class SequenceAttention(tf.keras.layers.Layer):
                 use_bias=use_bias,
                 kernel_initializer=HeadsGlorot(heads=heads, seed=4 * seed + number),
                 name=name,
+                dtype=self.dtype_policy,
             )
 
         self._query = project(num_heads * key_dim, "query", 0)
@@ -97,6 +103,7 @@ class SequenceAttention(tf.keras.layers.Layer):
         self._output = self._project(width, "output", 3, 1)
         super().build(input_shape)
 
+    @abc.abstractmethod
     def attend(
         self,
         q: tf.Tensor,
@@ -108,7 +115,6 @@ class SequenceAttention(tf.keras.layers.Layer):
         causal: bool,
     ) -> tf.Tensor:
         """Attention of heads ``[batch, num_tokens, num_heads, width]``."""
-        raise NotImplementedError
 
     def call(
         self,

@@ -52,7 +52,9 @@ class SketchFeatures(tf.keras.layers.Layer):
         self.normalize = normalize
         self.seed = seed
         learned = sketch == "learned"
-        self._learned = LearnedSketch(r=r, seed=seed, name="learned") if learned else None
+        self._learned = None
+        if learned:
+            self._learned = LearnedSketch(r=r, seed=seed, name="learned", dtype=self.dtype_policy)
         self._norm = None
         if normalize or not learned:
             wide = "float64" if self.compute_dtype == "float64" else "float32"

@@ -99,7 +99,7 @@ def component_attention(
       layout: Static sizes and their tables, made in the input pipeline; None: made here, with the
         worst sizes that static shapes allow.
       seed: Of random sketches, hyperplanes and samples.
-      with_totals: Whether to return the denominators too.
+      with_totals: Whether to return the denominators too; of padding, -1e9 or 0.
 
     Returns:
       ``[num_nodes, num_heads, d]`` in the dtype of `v`; `with_totals`, also ``[num_nodes,
@@ -197,7 +197,11 @@ def component_attention(
     found = tf.cast(from_slots(found, tables), v.dtype)
     if not with_totals:
         return found
-    return found, from_slots(total[:, :, None], tables)[:, :, 0]
+    totals = from_slots(total[:, :, None], tables)[:, :, 0]
+    if kind in ("softmax", "hyper"):
+        placed = tables.node_to_slot < sizes.num_slots
+        totals = tf.where(placed[:, None], totals, tf.constant(NOTHING, totals.dtype))
+    return found, totals
 
 
 @tf.custom_gradient
