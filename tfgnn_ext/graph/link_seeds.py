@@ -169,7 +169,7 @@ class LinkSeeds:
             classes=classes,
             splits=splits,
             ids=pair_ids(graph, node_sets, pairs),
-            columns={name: _column(table[name], name) for name in columns},
+            columns={name: to_column(table[name], name) for name in columns},
             groups=np.arange(len(pairs)),
             seconds=pairs[:, 1],
             slots=np.full(len(pairs), GIVEN, np.int32),
@@ -230,7 +230,12 @@ def _linked(table: pa.Table, columns: Sequence[str]) -> npt.NDArray[np.int32]:
     return values.astype(np.int32)
 
 
-def _column(column: pa.ChunkedArray, name: str) -> npt.NDArray[Any]:
+def to_column(column: pa.ChunkedArray, name: str) -> npt.NDArray[Any]:
+    """A column of the user's own, as samples keep it.
+
+    Raises:
+      ValueError: It holds no numbers, strings or times.
+    """
     kind = column.type
     if is_string(kind):
         return to_ids(column)
