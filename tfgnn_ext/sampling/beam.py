@@ -159,7 +159,7 @@ class SampleSubgraphs(beam.PTransform):
             wanted = united([requests[name] for name in op.inputs], f"Unite {op.name}")
             drawing = Drawing(op, operation.timed, plan.seed, self.epoch)
             blocks = self.catalog.blocks_of(operation.target)
-            draw = DrawEdges(drawing, edges[op.edge_set].hubs, places, blocks)
+            draw = DrawEdges(drawing, edges[op.edge_set].hubs, blocks)
             drawn = {**adjacency[op.edge_set], "requests": wanted} | f"Draw {op.name}" >> draw
             requests[op.name], tags[f"o:{op.name}"] = drawn["reached"], drawn["replies"]
         for name in self.node_sets if self.inline else ():

@@ -52,9 +52,14 @@ def number_seeds(shard: int, parts: list[Arrays]) -> Arrays:
     return {**seeds, "component": (np.int64(shard) << _SHARD) + np.arange(len(seeds["id"]))}
 
 
+def shard_of(components: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The shard of each component."""
+    return components >> _SHARD
+
+
 def by_shard(block: Arrays) -> Iterator[tuple[int, Arrays]]:
     """Rows by the shard of their component; ``component`` becomes its rank there."""
-    shards = block["component"] >> _SHARD
+    shards = shard_of(block["component"])
     local = (block["component"] & 0xFFFFFFFF).astype(np.int32)
     yield from split({**block, "component": local}, shards)
 

@@ -23,22 +23,21 @@ class DrawEdges(beam.PTransform):
     Args:
       drawing: The operation.
       hubs: The side input with the hubs, or None.
-      places: Over how many places requests of hubs are spread.
       blocks: How many the target node set has.
     """
 
-    def __init__(self, drawing: Drawing, hubs: Any, places: int, blocks: int) -> None:
+    def __init__(self, drawing: Drawing, hubs: Any, blocks: int) -> None:
         super().__init__()
-        self.drawing, self.hubs, self.places, self.blocks = drawing, hubs, places, blocks
+        self.drawing, self.hubs, self.blocks = drawing, hubs, blocks
 
     def expand(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Builds the graph of transforms."""
         wanted, outputs = inputs["requests"], []
         if self.hubs is not None:
-            away = beam.FlatMap(divert, self.hubs, self.places).with_outputs("hubs", main="usual")
+            away = beam.FlatMap(divert, self.hubs).with_outputs("hubs", main="usual")
             diverted = wanted | "Divert" >> away
             wanted = typed(diverted.usual)
-            draw = DrawHubs(self.drawing, self.hubs, self.places, self.blocks)
+            draw = DrawHubs(self.drawing, self.hubs, self.blocks)
             outputs.append((inputs["slices"], typed(diverted.hubs)) | "Draw hubs" >> draw)
         usual = beam.FlatMap(_draw, self.drawing, self.blocks)
         outputs.append(

@@ -23,7 +23,7 @@ from tfgnn_ext.sampling.hub.settling import (
     spread_requests,
 )
 from tfgnn_ext.sampling.hub.splitters import choose_splitters, sample_edges, slices_of
-from tfgnn_ext.sampling.node_blocks import by_shard, reached_nodes, replies
+from tfgnn_ext.sampling.node_blocks import by_shard, reached_nodes, replies, shard_of
 
 Told = Iterable[tuple[int, bytes]]
 _MORE = 4  # Values asked beyond the fan-out, before all of them are.
@@ -103,8 +103,8 @@ def _cut(row: Block, splitters: Told) -> Iterator[Block]:
         yield place, pack(rows)
 
 
-def divert(row: Block, hubs: Iterable[bytes], places: int) -> Iterator[Any]:
-    """Sends requests for hubs another way, spread by their components."""
+def divert(row: Block, hubs: Iterable[bytes]) -> Iterator[Any]:
+    """Sends requests for hubs another way, spread by the shards of their components."""
     ids = hub_ids(hubs)
     if not len(ids):
         yield row
@@ -116,7 +116,7 @@ def divert(row: Block, hubs: Iterable[bytes], places: int) -> Iterator[Any]:
             yield row[0], pack(take(requests, usual))
         rows = take(requests, ~usual)
         rows["hub"] = numbers[~usual].astype(np.int32)
-        for place in by_id("component", rows, places):
+        for place in _by_component(rows):
             yield beam.pvalue.TaggedOutput("hubs", place)
 
 
@@ -137,16 +137,15 @@ class DrawHubs(beam.PTransform):
     Args:
       drawing: The operation.
       hubs: The side input with the hubs' ids.
-      places: Over how many places requests are spread.
       blocks: Of the target node set.
 
     Returns:
       What `drawn_edges` yields, with the tag "reached".
     """
 
-    def __init__(self, drawing: Drawing, hubs: Any, places: int, blocks: int) -> None:
+    def __init__(self, drawing: Drawing, hubs: Any, blocks: int) -> None:
         super().__init__()
-        self.drawing, self.hubs, self.places, self.blocks = drawing, hubs, places, blocks
+        self.drawing, self.hubs, self.blocks = drawing, hubs, blocks
 
     def expand(self, inputs: tuple[Any, Any]) -> Any:
         """Builds the graph of transforms."""
@@ -190,7 +189,7 @@ class DrawHubs(beam.PTransform):
             asked = rest | "Spread" >> beam.FlatMap(_spread, known, *sides).with_output_types(Block)
             candidates = (
                 self._at_slices("Remain", slices, asked, _remain, known, *sides)
-                | "Candidates" >> beam.FlatMap(_by_component, self.places).with_output_types(Block)
+                | "Candidates" >> beam.FlatMap(_collected).with_output_types(Block)
                 | "Together" >> beam.GroupByKey()
                 | "Smallest" >> beam.Map(_smallest).with_output_types(Block)
             )
@@ -217,8 +216,7 @@ class DrawHubs(beam.PTransform):
     def _settle(self, label: str, fetched: Any) -> Any:
         return (
             fetched
-            | f"{label} by component"
-            >> beam.FlatMap(_by_component, self.places).with_output_types(Block)
+            | f"{label} by component" >> beam.FlatMap(_collected).with_output_types(Block)
             | f"{label} together" >> beam.GroupByKey()
             | f"{label} settle"
             >> beam.FlatMap(_settle, self.drawing).with_outputs("again", "rest", main="drawn")
@@ -279,8 +277,14 @@ def _remain(group: Any, known: _Known, *sides: Any) -> Iterator[Block]:
         yield place, pack(remain_in(known.drawing, edges, place, known.hubs(*sides), asked))
 
 
-def _by_component(row: Block, places: int) -> Iterator[Block]:
-    yield from by_id("component", unpack(row[1]), places)
+def _by_component(rows: Arrays) -> Iterator[Block]:
+    """All that one component asks or is told is at the place of its shard, with its seeds'."""
+    for place, part in split(rows, shard_of(rows["component"])):
+        yield place, pack(part)
+
+
+def _collected(row: Block) -> Iterator[Block]:
+    yield from _by_component(unpack(row[1]))
 
 
 def _settle(group: tuple[int, Iterable[bytes]], drawing: Drawing) -> Iterator[Any]:
