@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfgnn_ext.graph import NEVER, SPLITS, Seeds
+from tfgnn_ext.graph import NEVER, SPLITS, LinkSeeds, Seeds
 from tfgnn_ext.runner.data import Data
 
 
@@ -50,7 +50,7 @@ def count(data: Data) -> dict[str, Any]:
     }
 
 
-def _count_split(seeds: Seeds) -> dict[str, Any]:
+def _count_split(seeds: Seeds | LinkSeeds) -> dict[str, Any]:
     times = None if seeds.times is None else seeds.times[seeds.times < NEVER]
     return {
         "seeds": len(seeds),
@@ -60,7 +60,7 @@ def _count_split(seeds: Seeds) -> dict[str, Any]:
     }
 
 
-def _count_labels(seeds: Seeds) -> dict[str, Any]:
+def _count_labels(seeds: Seeds | LinkSeeds) -> dict[str, Any]:
     """The number of seeds of each class; of numbers, their means and deviations."""
     labels = seeds.labels
     if seeds.target == "values":

@@ -95,7 +95,11 @@ def _readout(seeds: Seeds | LinkSeeds) -> dict[str, npt.NDArray[Any]] | None:
     """Of pairs, what samples say of them: their label, a class as its number, and columns."""
     if isinstance(seeds, Seeds):
         return None
-    return {"label": seeds.labels.astype(np.float32), **seeds.columns}
+    labels = seeds.labels.astype(np.float32)
+    if labels.ndim == 1 or labels.shape[1] == 1:
+        return {"label": labels.reshape(-1), **seeds.columns}
+    several = {f"label.{name}": labels[:, k] for k, name in enumerate(seeds.classes)}
+    return {**several, **seeds.columns}
 
 
 def _examples(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfgnn_ext.graph import SPLITS
+from tfgnn_ext.graph import SPLITS, Seeds
 from tfgnn_ext.tensors.whole_graph import WholeGraph
 from tfgnn_ext.training.exact_predictor import ExactPredictor
 from tfgnn_ext.training.metrics import split_metrics
@@ -75,11 +75,13 @@ def evaluate(
       Predictions with original ids, and metrics for each split that has seeds.
     """
     seeds = source.seeds
-    predict = (
-        Predictor(task, model, source, jit_compile=jit_compile)
-        if exact is None
-        else ExactPredictor(task, model, exact, seeds)
-    )
+    predict: Callable[[], Predictions]
+    if exact is None:
+        predict = Predictor(task, model, source, jit_compile=jit_compile)
+    elif isinstance(seeds, Seeds):
+        predict = ExactPredictor(task, model, exact, seeds)
+    else:
+        raise ValueError("`exact` of `evaluate` must be None where seeds are pairs. Got a graph.")
     predictions = predict()
     metrics = split_metrics(
         task.score,

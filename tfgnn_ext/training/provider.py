@@ -21,11 +21,13 @@ class BatchSource(Protocol):
 
     Attributes:
       batch_size: Seeds a batch.
-      seeds: The seeds that positions refer to.
     """
 
     batch_size: int
-    seeds: Seeds | LinkSeeds
+
+    @property
+    def seeds(self) -> Seeds | LinkSeeds:
+        """The seeds that positions refer to."""
 
     def dataset(self, choose: Callable[[int], Choice], start: int, stop: int) -> tf.data.Dataset:
         """Elements ``(graph, label, weight)`` for ``choose(start), ..., choose(stop - 1)``."""

@@ -23,7 +23,7 @@ def baseline(context: Context) -> dict[str, Any]:
 
     config, seeds = context.config.baseline, context.data.seeds
     assert config is not None
-    make = own_columns
+    make: Any = own_columns
     if config.features is not None:
         make = columns_function(context.loaded, config.features)[0]
     elif isinstance(seeds, LinkSeeds):

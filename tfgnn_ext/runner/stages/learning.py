@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgnn_ext import training
-from tfgnn_ext.graph import Seeds
+from tfgnn_ext.graph import LinkSeeds, Seeds
 from tfgnn_ext.runner.context import Context
 from tfgnn_ext.runner.input_error import InputError
 from tfgnn_ext.runner.stages.static_sizes import static_sizes, trimming_budget
@@ -57,19 +57,25 @@ def _objective(context: Context) -> training.Objective:
     return kind(len(seeds.classes), label_smoothing=task.label_smoothing)
 
 
-def predict(context: Context, model: tf.keras.Model, seeds: Seeds) -> training.Predictions:
+def predict(
+    context: Context, model: tf.keras.Model, seeds: Seeds | LinkSeeds
+) -> training.Predictions:
     """What a model for batches of any size says of seeds, the way that evaluation says."""
     task = make_task(context)
-    if context.config.evaluation.exact:
+    if context.config.evaluation.exact and isinstance(seeds, Seeds):
         return training.ExactPredictor(task, model, context.whole_graph, seeds)()
     return training.Predictor(task, model, batches(context, seeds))()
 
 
 def batches(
-    context: Context, seeds: Seeds, *, batch_size: int | None = None, padded: bool = False
+    context: Context,
+    seeds: Seeds | LinkSeeds,
+    *,
+    batch_size: int | None = None,
+    padded: bool = False,
 ) -> SampledBatches | WholeGraphBatches:
     """Sampled batches of seeds; padded ones read ``inputs.json``. In full-graph mode, all seeds."""
-    if context.full_graph:
+    if context.full_graph and isinstance(seeds, Seeds):
         return WholeGraphBatches(context.whole_graph, seeds)
     sizes, layers = None, None
     if padded:
