@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from tfgnn_ext.graph import SPLITS
 from tfgnn_ext.graph.write_tables import write_tables
 from tfgnn_ext.runner.data import Data, check_config, read_data, schema_of
 from tfgnn_ext.runner.input_error import InputError
+from tfgnn_ext.runner.loaded_config import LoadedConfig
 from tfgnn_ext.runner.nearest import did_you_mean
 from tfgnn_ext.runner.running import open_run
 from tfgnn_ext.sampling.beam import SampleSubgraphs, WriteSamples
@@ -63,7 +65,7 @@ def sampling_job(
     data, sampling = loaded.config.data, loaded.config.sampling
     if sampling is None:
         raise InputError([f"{loaded.source.name}: must have `sampling`. Got a full-graph config."])
-    splits = SPLITS if split == "all" else (split,)
+    splits, link = SPLITS if split == "all" else (split,), loaded.config.link
     _, node_set = schema_of(loaded)
     with tempfile.TemporaryDirectory(prefix="tfgnn-ext-tables-") as folder:
         try:
@@ -78,9 +80,13 @@ def sampling_job(
                 columns = SeedColumns(
                     id=data.seeds.id, time=data.seeds.time, split=data.seeds.split, splits=splits
                 )
+                if link is not None:
+                    columns = _of_pairs(loaded, columns)
             job = SampleSubgraphs(
                 schema=schema,
-                plan=sampling.build(node_set),
+                plan=sampling.build(node_set, None if link is None else link.build()),
+                negatives=[] if link is None else [part.build() for part in link.negatives],
+                negatives_policy=None if link is None else link.policy,
                 seeds=seeds,
                 seed_columns=columns,
                 shards=shards,
@@ -93,6 +99,34 @@ def sampling_job(
         except (ValueError, OSError) as error:
             raise InputError(getattr(error, "problems", None) or [str(error)]) from None
         yield job
+
+
+def _of_pairs(loaded: LoadedConfig, columns: SeedColumns) -> SeedColumns:
+    """The columns of a table of pairs.
+
+    Raises:
+      InputError: The config asks for what this engine cannot do.
+    """
+    seeds, task = loaded.config.data.seeds, loaded.config.task
+    assert seeds is not None
+    assert seeds.link is not None
+    if task.type != "link_prediction":
+        raise InputError([f"--engine: must be memory with task {task.type}. Got 'beam'."])
+    for index, part in enumerate(seeds.link.negatives):
+        if part.table is not None:
+            place = ("data", "seeds", "link", "negatives", index, "table")
+            raise InputError(
+                [f"{loaded.source.where(place)}: `table` of negatives needs --engine memory; "
+                 f"`sampling.SampleSubgraphs` reads such a table as an edge set. Got {part.table}."]
+            )  # fmt: skip
+    return dataclasses.replace(
+        columns,
+        target=seeds.link.target,
+        label=seeds.label
+        if isinstance(seeds.label, str) and "label" in seeds.model_fields_set
+        else None,
+        readout=tuple(seeds.link.columns),
+    )
 
 
 def _write_dataset(found: Data, folder: Path) -> tuple[Path, Path]:

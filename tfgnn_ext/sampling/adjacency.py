@@ -18,9 +18,11 @@ from numba import njit
 from tfgnn_ext.graph import Feature, canonical_order
 from tfgnn_ext.graph.node_set import id_keys
 from tfgnn_ext.sampling.blocks import WORDS, Arrays, join, take
-from tfgnn_ext.sampling.draws import draw_edges, visible
+from tfgnn_ext.sampling.draws import draw_edges, draw_edges_without, visible
 from tfgnn_ext.sampling.keys import mix, name_key, operation_key
+from tfgnn_ext.sampling.link import Link
 from tfgnn_ext.sampling.plan import STRATEGIES, SamplingOp
+from tfgnn_ext.sampling.sampled_batch import Int64
 from tfgnn_ext.sampling.weights import cumulative_weights, falling_order
 
 FEATURE = "f:"  # Before the names of feature columns.
@@ -86,10 +88,16 @@ def _draw_requests(  # type: ignore[no-untyped-def]
     ends,
     cumulative,
     order,
+    gap_ends,
+    gap_positions,
     positions,
     counts,
 ):
-    """Draws for each request; positions from its source's first edge, one request after another."""
+    """Draws for each request; positions from its source's first edge, one request after another.
+
+    ``gap_positions[gap_ends[i - 1]:gap_ends[i]]`` are those that request i must not draw; without
+    any, `gap_ends` is [0].
+    """
     total = np.int64(0)
     longest = np.int64(0)
     for request in range(begins.shape[0]):
@@ -100,9 +108,18 @@ def _draw_requests(  # type: ignore[no-untyped-def]
         drawn = np.int64(0)
         if length > 0:
             key = mix(mix(operation_key, seed_keys[request]), source_keys[request])
-            drawn = draw_edges(
-                strategy, key, cumulative, order, begins[request], length, fanout, scratch
-            )
+            gaps = gap_positions[:0]
+            if gap_ends.shape[0]:
+                first = gap_ends[request - 1] if request > 0 else 0
+                gaps = gap_positions[first : gap_ends[request]]
+            if gaps.shape[0]:
+                drawn = draw_edges_without(
+                    strategy, key, cumulative, order, begins[request], length, fanout, gaps, scratch
+                )
+            else:
+                drawn = draw_edges(
+                    strategy, key, cumulative, order, begins[request], length, fanout, scratch
+                )
         for index in range(drawn):
             positions[total + index] = scratch[index]
         counts[request] = drawn
@@ -118,12 +135,14 @@ class Drawing:
       op: The operation.
       timed: Whether its edge set has a time.
       seed, epoch: Of the plan.
+      link: Of the plan. Requests then have the columns ``first`` and ``second``, the pair's ids.
     """
 
     op: SamplingOp
     timed: bool
     seed: int
     epoch: int
+    link: Link | None = None
 
     @property
     def weighted(self) -> bool:
@@ -173,6 +192,7 @@ class Drawing:
             ends,
             cumulative,
             order,
+            *self._gaps(block, requests, begins, ends),
             positions,
             counts,
         )
@@ -186,6 +206,42 @@ class Drawing:
             drawn["edge_time"] = block["time"][edges]
         features = {name: v for name, v in block.items() if name.startswith(FEATURE)}
         return {**drawn, **take(features, edges)}
+
+    def _gaps(
+        self, block: Arrays, requests: Arrays, begins: Int64, ends: Int64
+    ) -> tuple[Int64, Int64]:
+        """The positions of edges between the two nodes of a pair, for `_draw_requests`."""
+        link = self.link
+        if link is None or self.op.edge_set not in (link.edge_set, link.reverse):
+            return _NO_INT64, _NO_INT64
+        ids = requests["id"]
+        found: dict[int, Int64] = {}
+        for end, other, edge_set in (
+            ("second", "first", link.reverse),
+            ("first", "second", link.edge_set),
+        ):
+            if edge_set != self.op.edge_set:
+                continue
+            cut = np.flatnonzero(ids == requests[end])
+            orders: dict[int, Int64] = {}  # Of a source's edges, by target.
+            for request in cut.tolist():
+                begin, visible_end = int(begins[request]), int(ends[request])
+                if begin not in orders:
+                    end_of_source = int(np.searchsorted(block["begin"], begin, side="right"))
+                    whole = block["target"][begin : int(block["begin"][end_of_source])]
+                    orders[begin] = np.argsort(whole, kind="stable")
+                order = orders[begin]
+                targets = block["target"][begin : begin + len(order)]
+                low, high = (
+                    np.searchsorted(targets, requests[other][request], side=side, sorter=order)
+                    for side in ("left", "right")
+                )
+                positions = order[low:high]
+                found[request] = positions[positions < visible_end - begin]
+        none = _NO_INT64
+        parts = [found.get(request, none) for request in range(len(ids))]
+        flat = np.concatenate([none, *parts]).astype(np.int64)
+        return np.cumsum([len(part) for part in parts], dtype=np.int64), flat
 
     def _by(self, block: Arrays) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """The prefix sums of weights, or the order, that the strategy reads."""

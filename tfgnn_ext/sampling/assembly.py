@@ -31,7 +31,8 @@ class Shard:
     """What a shard's components are made of.
 
     Attributes:
-      seeds: ``component`` (0, 1, ...), ``id``, and ``time`` where samples are timed.
+      seeds: ``component`` (0, 1, ...), ``id``, of pairs ``second``, and ``time`` where samples are
+        timed.
       drawn: By operation, a row an edge as `adjacency.Drawing` returns it, or None.
       nodes: By node set, the nodes that occur: ``id``, ascending, times and features.
     """
@@ -116,6 +117,9 @@ class Assembly:
         seeds = self.plan.seed_node_set
         found: dict[str, list[Int64]] = {name: [] for name in self.node_sets}
         found[seeds].append(self._word(seeds, self.seeds["component"], self.seeds["id"]))
+        if self.plan.link is not None:
+            other = self.plan.link.node_set
+            found[other].append(self._word(other, self.seeds["component"], self.seeds["second"]))
         for op in self.plan.ops:
             edges = shard.drawn.get(op.name)
             if edges is not None:
@@ -152,6 +156,9 @@ class Assembly:
     def batches(self) -> Iterator[SampledBatch]:
         """The components, in the order of the seeds, a few hundred at a time."""
         pairs = self._pair(self.plan.seed_node_set, self.seeds["component"], self.seeds["id"])
+        if self.plan.link is not None:
+            other, second = self.plan.link.node_set, self.seeds["second"]
+            pairs = np.stack([pairs, self._pair(other, self.seeds["component"], second)], axis=1)
         for begin in range(0, len(pairs), _BATCH):
             part = slice(begin, begin + _BATCH)
             times = self.seeds["time"][part] if "time" in self.seeds else None
@@ -183,7 +190,15 @@ class Assembly:
             sources[name], targets[name], rows[name] = source, target, row
             sizes[name] = np.bincount(owner[source], minlength=components).astype(np.int32)
         seed_set = self.plan.seed_node_set
+        ends = walked.ends
+        if ends is not None:
+            of_nodes = [
+                self._rows[name][rows]
+                for name, rows in zip(ends.node_sets, ends.rows.T, strict=True)
+            ]
+            ends = dataclasses.replace(ends, rows=np.stack(of_nodes, axis=1).astype(np.int32))
         return SampledBatch(
+            ends=ends,
             seed_node_set=seed_set,
             seed_rows=self._rows[seed_set][walked.seed_rows].astype(np.int32),
             seed_times=times,
@@ -203,7 +218,12 @@ def _taking_all(plan: SamplingPlan) -> SamplingPlan:
         SamplingOp(name=op.name, edge_set=op.name, strategy="full", inputs=op.inputs)
         for op in plan.ops
     )
-    return SamplingPlan(seed_node_set=plan.seed_node_set, ops=tuple(ops), seed_op=plan.seed_op)
+    link = plan.link
+    if link is not None:  # What it leaves out was not drawn.
+        link = dataclasses.replace(link, edge_set=None, reverse=None)
+    return SamplingPlan(
+        seed_node_set=plan.seed_node_set, ops=tuple(ops), seed_op=plan.seed_op, link=link
+    )
 
 
 __all__ = ["FEATURE", "TIME", "Assembly", "Shard", "block_of", "node_set_of"]

@@ -18,12 +18,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 
 from tfgnn_ext.graph import GraphSchema
+from tfgnn_ext.graph.link_seeds import to_column
 from tfgnn_ext.sampling.adjacency import Drawing
 from tfgnn_ext.sampling.assembling.beam import SEEDS, Assemble, LookUpNodes, SampledShard
 from tfgnn_ext.sampling.catalog.beam import Catalog, Layout
@@ -32,6 +34,16 @@ from tfgnn_ext.sampling.drawing.beam import DrawEdges
 from tfgnn_ext.sampling.elements.beam import typed, united
 from tfgnn_ext.sampling.files.beam import read_samples, read_text
 from tfgnn_ext.sampling.memory import InMemorySampler
+from tfgnn_ext.sampling.negatives import Negatives
+from tfgnn_ext.sampling.pairing.beam import (
+    SECONDS,
+    DrawNegatives,
+    FillPool,
+    NumberPairs,
+    PlacedPairs,
+    PlacePairs,
+    node_times,
+)
 from tfgnn_ext.sampling.placing.beam import (
     BuildAdjacency,
     NumberSeeds,
@@ -44,6 +56,8 @@ from tfgnn_ext.sampling.plan import SamplingPlan
 from tfgnn_ext.sampling.sample_schema import sample_schema
 from tfgnn_ext.sampling.table_blocks import SeedColumns
 from tfgnn_ext.sampling.writing.beam import WriteSamples
+
+_NO_HUBS = 1 << 62
 
 
 class SampleSubgraphs(beam.PTransform):
@@ -64,6 +78,10 @@ class SampleSubgraphs(beam.PTransform):
       hub_edges: A source with more edges is cut in slices of about so many.
       policy: What to do with a row that is invalid: "error", or "drop" it and count it.
       labels: Features to mask on the seed's own row.
+      negatives: Of a plan with a link: what is drawn for each positive pair.
+      tables: By name of `Negatives` with strategy "table", the user's table: an edge set of the
+        schema from the first to the second nodes' set.
+      negatives_policy: What to do with negatives that cannot be drawn; default: `policy`.
       features: "inline" writes nodes' features into every sample; "once" writes them once, beside
         samples that hold ids, for `FeatureStore` to join.
 
@@ -85,6 +103,9 @@ class SampleSubgraphs(beam.PTransform):
         policy: str = "error",
         labels: tuple[str, ...] = (),
         features: str = "inline",
+        negatives: Sequence[Negatives] = (),
+        tables: Mapping[str, str] | None = None,
+        negatives_policy: str | None = None,
     ) -> None:
         super().__init__()
         numbers = {"shards": shards, "blocks": 1 if blocks is None else blocks}
@@ -93,10 +114,13 @@ class SampleSubgraphs(beam.PTransform):
                 raise ValueError(
                     f"`{name}` of `SampleSubgraphs` must be an int >= 1. Got {number!r}."
                 )
-        if policy not in ("error", "drop"):
-            raise ValueError(
-                f"`policy` of `SampleSubgraphs` must be error or drop. Got {policy!r}."
-            )
+        negatives_policy = negatives_policy or policy
+        for name, chosen in (("policy", policy), ("negatives_policy", negatives_policy)):
+            if chosen not in ("error", "drop"):
+                raise ValueError(
+                    f"`{name}` of `SampleSubgraphs` must be error or drop. Got {chosen!r}."
+                )
+        self._drop_negatives = negatives_policy == "drop"
         if features not in ("inline", "once"):
             raise ValueError(
                 f"`features` of `SampleSubgraphs` must be inline or once. Got {features!r}."
@@ -107,19 +131,65 @@ class SampleSubgraphs(beam.PTransform):
         self.shards, self.drop, self.hub_edges = shards, policy == "drop", hub_edges
         self.catalog = Catalog(schema, blocks=blocks, drop=self.drop)
         self.sampler = InMemorySampler(self.catalog.empty, plan)
-        if not self.sampler.timed:
-            self.columns = dataclasses.replace(self.columns, time=None)
-        elif self.columns.time is None:
+        if self.sampler.timed and self.columns.time is None:
             raise ValueError(
                 "`time` of `SeedColumns` must be given: the plan reaches edges with a time, or "
                 "features that become known at a time. Got None."
             )
-        self.catalog.add_seeds(SEEDS, os.fspath(seeds), self.columns.id, plan.seed_node_set)
+        ends = {self.columns.id: plan.seed_node_set}
+        if (plan.link is None) != (self.columns.target is None):
+            need = "left out" if plan.link is None else "given"
+            raise ValueError(f"`target` of `SeedColumns` must be {need} with this plan's seeds.")
+        if plan.link is not None and self.columns.target is not None:
+            ends[self.columns.target] = plan.link.node_set
+        self.negatives, self.tables = tuple(negatives), dict(tables or {})
+        for part in self.negatives:
+            part.validate(plan.seed_node_set, plan.link, self.sampler.endpoints)
+            if (part.strategy == "table") != (part.name in self.tables):
+                raise ValueError(
+                    f"`tables` of `SampleSubgraphs` must name a table for negatives of strategy "
+                    f"'table', and no others. Got {part.name!r} of strategy {part.strategy!r}."
+                )
+        if self._negatives_are_timed() and self.columns.time is None:
+            raise ValueError(
+                "`time` of `SeedColumns` must be given: which nodes are negatives depends on it. "
+                "Got None."
+            )
+        self.catalog.add_seeds(SEEDS, os.fspath(seeds), ends)
+
+    def _rejecting(self, part: Negatives) -> tuple[str, ...]:
+        """The edge sets whose edges reject, or the user's table."""
+        assert self.plan.link is not None
+        if part.strategy == "table":
+            return (self.tables[part.name],)
+        return part.rejected_edge_sets(self.plan.link)
+
+    def _negatives_are_timed(self) -> bool:
+        edges, link = self.catalog.empty.edge_sets, self.plan.link
+        names = [name for part in self.negatives for name in self._rejecting(part)]
+        if link is not None and link.edge_set is not None:
+            names += [link.edge_set for part in self.negatives if part.strategy == "degree"]
+        return any(part.time is not None for part in self.negatives) or any(
+            edges[name].times is not None for name in names
+        )
+
+    @property
+    def _timed(self) -> bool:
+        """Whether seeds' times are read."""
+        return self.sampler.timed or self._negatives_are_timed()
 
     @property
     def sample_schema(self) -> GraphSchema:
         """The schema of the samples."""
-        return sample_schema(self.sampler, labels=self.labels)
+        return sample_schema(self.sampler, labels=self.labels, readout=self._readout())
+
+    def _readout(self) -> dict[str, Any] | None:
+        """What samples say of pairs: empty columns."""
+        if self.plan.link is None:
+            return None
+        table = self.catalog.columns_of(SEEDS, self.columns.readout)
+        empty = {name: to_column(table[name], name) for name in self.columns.readout}
+        return {"label": np.empty(0, np.float32), **empty}
 
     @property
     def node_sets(self) -> tuple[str, ...]:
@@ -140,30 +210,46 @@ class SampleSubgraphs(beam.PTransform):
         plan, sampler, seed_set = self.plan, self.sampler, self.plan.seed_node_set
         ends, places = self.catalog.empty.edge_sets, len(self.names)
         nodes = {name: self._place_nodes(pbegin, name) for name in self.node_sets}
-        edges = {name: self._place_edges(pbegin, name) for name in plan.edge_sets()}
+        counted = [plan.link.edge_set] if plan.link is not None and plan.link.edge_set else []
+        more = [name for part in self.negatives for name in (*self._rejecting(part), *counted)]
+        edges = {
+            name: self._place_edges(pbegin, name)
+            for name in dict.fromkeys([*plan.edge_sets(), *more])
+        }
         seeds = self._place_seeds(pbegin)
         named: dict[str, dict[str, Any]] = {name: {} for name in nodes}
         named[seed_set][SEEDS] = seeds.ids
+        if plan.link is not None:
+            named[plan.link.node_set][SECONDS] = seeds.seconds
         for name, placed in edges.items():
             for end, ids in (("source", placed.sources), ("target", placed.ids)):
                 node_set = getattr(ends[name], end)
                 if node_set in named:
                     named[node_set][f"{end}s of {name}"] = ids
         missing = self._check(nodes, named)
-        adjacency = {name: self._build(name, placed, missing) for name, placed in edges.items()}
-        number = NumberSeeds(places, self.catalog.blocks_of(seed_set), SEEDS, missing)
-        numbered = seeds.rows | "Seeds of shards" >> number
-        requests = {plan.seed_op: typed(numbered.reached)}
-        tags = {SEEDS: typed(numbered.seeds)}
+        adjacency = {name: self._build(name, edges[name], missing) for name in plan.edge_sets()}
+        if plan.link is None:
+            number = NumberSeeds(places, self.catalog.blocks_of(seed_set), SEEDS, missing)
+            numbered = seeds.rows | "Seeds of shards" >> number
+            requests = {plan.seed_op: typed(numbered.reached)}
+        else:
+            placed = self._add_negatives(seeds, edges, nodes, missing)
+            numbered = placed | "Seeds of shards" >> NumberPairs(
+                places, self._end_blocks, SEEDS, timed=sampler.timed
+            )
+            requests = {plan.seed_op: typed(numbered.first), plan.link.op: typed(numbered.second)}
+        tags = {SEEDS: typed(numbered[SEEDS])}
         for op, operation in zip(plan.ops, sampler.operations, strict=True):
             wanted = united([requests[name] for name in op.inputs], f"Unite {op.name}")
-            drawing = Drawing(op, operation.timed, plan.seed, self.epoch)
+            drawing = Drawing(op, operation.timed, plan.seed, self.epoch, plan.link)
             blocks = self.catalog.blocks_of(operation.target)
             draw = DrawEdges(drawing, edges[op.edge_set].hubs, blocks)
             drawn = {**adjacency[op.edge_set], "requests": wanted} | f"Draw {op.name}" >> draw
             requests[op.name], tags[f"o:{op.name}"] = drawn["reached"], drawn["replies"]
         for name in self.node_sets if self.inline else ():
             leading = [requests[plan.seed_op]] if name == seed_set else []
+            if plan.link is not None and name == plan.link.node_set:
+                leading.append(requests[plan.link.op])
             leading += [requests[op.name] for op in sampler.operations if op.target == name]
             wanted = united(leading, f"Want nodes {name}")
             tags[f"n:{name}"] = {
@@ -187,15 +273,78 @@ class SampleSubgraphs(beam.PTransform):
             catalog.end_column(name, "source"),
             catalog.blocks_of(ends.source),
             catalog.blocks_of(ends.target),
-            self.hub_edges,
+            # A pair's edges are looked for, and its negatives drawn, where all of a source's
+            # edges are.
+            _NO_HUBS if name in self._whole else self.hub_edges,
         )
         placed: Placed = pbegin | f"Edges {name}" >> place
         return placed
 
-    def _place_seeds(self, pbegin: Any) -> Placed:
+    @property
+    def _whole(self) -> set[str | None]:
+        """The edge sets whose sources are not cut in slices."""
+        link = self.plan.link
+        found: set[str | None] = set() if link is None else {link.edge_set, link.reverse}
+        return found.union(*(self._rejecting(part) for part in self.negatives))
+
+    @property
+    def _end_blocks(self) -> tuple[int, int]:
+        """How many blocks the node sets of both ends of pairs have."""
+        assert self.plan.link is not None
+        first, second = self.plan.seed_node_set, self.plan.link.node_set
+        return self.catalog.blocks_of(first), self.catalog.blocks_of(second)
+
+    def _add_negatives(
+        self,
+        seeds: PlacedPairs,
+        edges: Mapping[str, Placed],
+        nodes: Mapping[str, Placed],
+        missing: Any,
+    ) -> Any:
+        """The pairs and their negatives, in shards."""
+        link = self.plan.link
+        assert link is not None
+        rejecting = {part.name: self._rejecting(part) for part in self.negatives}
+        nothing = seeds.rows.pipeline | "No pool" >> beam.Create([], reshuffle=False)
+        every = nothing
+        if self.negatives:
+            every = nodes[link.node_set].ids | "All second nodes" >> FillPool({"id": "id"})
+        pools = [beam.pvalue.AsIter(every)]
+        for part in self.negatives:
+            label, entries = f"Pool of {part.name}", nothing
+            if part.strategy == "degree" and link.edge_set is not None:
+                timed = self.catalog.empty.edge_sets[link.edge_set].times is not None
+                columns = {"id": "target", **({"time": "time"} if timed else {})}
+                entries = edges[link.edge_set].rows | label >> FillPool(columns)
+            elif part.time is not None:
+                entries = nodes[link.node_set].rows | label >> FillPool(node_times(part.time))
+            pools.append(beam.pvalue.AsIter(entries))
+        tags = {"pairs": seeds.rows}
+        tags.update({name: edges[name].rows for names in rejecting.values() for name in names})
+        return tags | "Negatives" >> DrawNegatives(
+            self.negatives,
+            rejecting,
+            tuple(pools),
+            seed=self.plan.seed,
+            epoch=self.epoch,
+            node_sets=(self.plan.seed_node_set, link.node_set),
+            drop=self._drop_negatives,
+            shards=self.shards,
+            missing=({"id": SEEDS, "second": SECONDS}, missing),
+        )
+
+    def _place_seeds(self, pbegin: Any) -> Any:
+        if self.plan.link is not None:
+            pairs = PlacePairs(
+                self.catalog.sources[SEEDS],
+                self.columns if self._timed else dataclasses.replace(self.columns, time=None),
+                timed=self._timed,
+                blocks=self._end_blocks,
+            )
+            return pbegin | "Seeds" >> pairs
         place = PlaceSeeds(
             self.catalog.sources[SEEDS],
-            self.columns,
+            self.columns if self._timed else dataclasses.replace(self.columns, time=None),
             timed=self.sampler.timed,
             shards=self.shards,
             blocks=self.catalog.blocks_of(self.plan.seed_node_set),
@@ -235,6 +384,9 @@ class SampleSubgraphs(beam.PTransform):
         if tag == SEEDS:
             source = self.catalog.sources[SEEDS]
             return Named(source, self.columns.id, "seeds table", "unknown ids")
+        if tag == SECONDS:
+            source, column = self.catalog.sources[SEEDS], self.columns.target
+            return Named(source, str(column), "seeds table", "unknown ids")
         end, _, name = tag.partition("s of ")
         source, column = self.catalog.sources[name], self.catalog.end_column(name, end)
         return Named(source, column, f"edge set {name!r}", "unknown ids")

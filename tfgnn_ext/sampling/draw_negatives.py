@@ -20,8 +20,14 @@ NOBODY = -1  # In place of a row: every candidate is rejected.
 
 
 @njit(inline="always")
-def is_linked(row, begin, end, linked, linked_times, time):  # type: ignore[no-untyped-def]
-    """Whether `row` is among ``linked[begin:end]``, ascending, and that no later than `time`."""
+def is_no_negative(  # type: ignore[no-untyped-def]
+    row, first, second, begin, end, linked, linked_times, time
+):
+    """Whether `row` is an end of the pair, or in ``linked[begin:end]`` no later than `time`."""
+    if row == first:
+        return True
+    if row == second:
+        return True
     low, high = begin, end
     while low < high:
         middle = (low + high) >> 1
@@ -51,12 +57,12 @@ def last_resort(key, slot, count):  # type: ignore[no-untyped-def]
 def draw_negatives(  # type: ignore[no-untyped-def]
     keys,
     slots,
+    places,
     firsts,
     seconds,
     times,
     pool,
     pool_times,
-    one_set,
     begins,
     linked,
     linked_times,
@@ -67,11 +73,12 @@ def draw_negatives(  # type: ignore[no-untyped-def]
     Args:
       keys: uint64 [batch], of the operation and the positive pair.
       slots: int32 [batch], which of the pair's negatives.
-      firsts, seconds: int32 [batch], the rows of the positive pair.
+      places: int [batch], the place of the pair's first node in `begins`.
+      firsts, seconds: int32 [batch], the rows of the positive pair, which are no negatives; -1 for
+        a node that is of another node set than the pool's.
       times: int64 [batch], or [0] if nothing has a time.
       pool: int32 [num_entries]; with `pool_times`, int64 [num_entries], sorted by those.
-      one_set: Whether both nodes are of one node set, where a node is no negative for itself.
-      begins: int64 [num_firsts + 1], where the distinct neighbours of a first node begin in
+      begins: int64 [num_places + 1], where the distinct neighbours of a first node begin in
         `linked` (rows, ascending) and `linked_times` (when each became one), which may be [0].
       out: int32 [batch] out, rows; `NOBODY` if every entry is rejected.
     """
@@ -81,15 +88,13 @@ def draw_negatives(  # type: ignore[no-untyped-def]
         if pool_times.shape[0]:
             length = visible(pool_times, 0, length, time)
         first, second = firsts[item], seconds[item]
-        begin, end = begins[first], begins[first + 1]
+        begin, end = begins[places[item]], begins[places[item] + 1]
         out[item] = NOBODY
         if length == 0:
             continue
         for attempt in range(ATTEMPTS):
             row = pool[candidate(keys[item], slots[item], attempt, length)]
-            if row == second or (one_set and row == first):
-                continue
-            if not is_linked(row, begin, end, linked, linked_times, time):
+            if not is_no_negative(row, first, second, begin, end, linked, linked_times, time):
                 out[item] = row
                 break
         if out[item] != NOBODY:
@@ -100,9 +105,7 @@ def draw_negatives(  # type: ignore[no-untyped-def]
             count = 0
             for entry in range(length):
                 row = pool[entry]
-                if row == second or (one_set and row == first):
-                    continue
-                if is_linked(row, begin, end, linked, linked_times, time):
+                if is_no_negative(row, first, second, begin, end, linked, linked_times, time):
                     continue
                 if passing == 1 and count == chosen:
                     out[item] = row

@@ -19,6 +19,7 @@ from tfgnn_ext.sampling.examples import write_examples
 from tfgnn_ext.sampling.manifest import count_sizes
 from tfgnn_ext.sampling.node_blocks import NodeBlock, wanted_nodes
 from tfgnn_ext.sampling.plan import SamplingPlan
+from tfgnn_ext.sampling.table_blocks import READOUT_COLUMN
 
 SEEDS = "seeds"
 
@@ -82,6 +83,8 @@ class Assemble:
     ) -> dict[str, Arrays]:
         """The nodes that occur, without their features."""
         ids = {self.plan.seed_node_set: [seeds["id"]]}
+        if self.plan.link is not None:
+            ids.setdefault(self.plan.link.node_set, []).append(seeds["second"])
         for op in self.plan.ops:
             target = empty.edge_sets[op.edge_set].target
             edges = drawn[op.name]
@@ -109,8 +112,18 @@ class Assemble:
         records: list[bytes] = []
         node_sizes: dict[str, list[Any]] = {}
         edge_sizes: dict[str, list[Any]] = {}
+        columns = {
+            name.removeprefix(READOUT_COLUMN): values
+            for name, values in seeds.items()
+            if name.startswith(READOUT_COLUMN)
+        }
         for batch in assembly.batches():
-            records += write_examples(assembly.graph, batch, labels=self.labels)
+            size = batch.num_components
+            readout = {name: values[:size] for name, values in columns.items()}
+            columns = {name: values[size:] for name, values in columns.items()}
+            records += write_examples(
+                assembly.graph, batch, labels=self.labels, readout=readout or None
+            )
             for sizes, totals in ((batch.node_sizes, node_sizes), (batch.edge_sizes, edge_sizes)):
                 for name, counts in sizes.items():
                     totals.setdefault(name, []).append(counts)

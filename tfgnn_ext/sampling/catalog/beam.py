@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -115,11 +115,20 @@ class Catalog:
             rows = sum(most_rows(path, size) for path, size in files)
         return TableSource(table, tuple(p for p, _ in files), sum(size for _, size in files), rows)
 
-    def add_seeds(self, name: str, pattern: str, column: str, node_set: str) -> None:
-        """Finds the table of seeds, whose ids in a column are those of a node set."""
-        kind = self.kind(node_set)
-        strings = [column] if kind == "string" else []
-        self.sources[name] = self._source(name, files_of(pattern), {column: kind}, strings)
+    def add_seeds(self, name: str, pattern: str, ends: Mapping[str, str]) -> None:
+        """Finds the table of seeds, whose ids in some columns are those of a node set each."""
+        kinds = {column: self.kind(node_set) for column, node_set in ends.items()}
+        strings = [column for column, kind in kinds.items() if kind == "string"]
+        self.sources[name] = self._source(name, files_of(pattern), kinds, strings)
+
+    def columns_of(self, name: str, columns: Sequence[str]) -> pa.Table:
+        """Some columns of a table, without rows."""
+        source = self.sources[name]
+        path = source.files[0]
+        with open_file(path) as file:
+            table = empty_table(path, file, source.table.strings)
+        check_columns(path, table.column_names, list(columns))
+        return table.select(list(columns))
 
     def kind(self, node_set: str) -> str:
         """What a node set's ids are: "string" or "int64"."""

@@ -1,0 +1,1 @@
+"""Seeds that are pairs, on Beam."""
