@@ -27,8 +27,8 @@ from tfgnn_ext.graph import (
     without_identity,
 )
 from tfgnn_ext.graph.columns import to_ids
-from tfgnn_ext.runner.check_plan import check_plan
-from tfgnn_ext.runner.config import NegativesConfig
+from tfgnn_ext.runner.check_plan import check_plan, endpoints
+from tfgnn_ext.runner.config import NegativesConfig, RunConfig
 from tfgnn_ext.runner.input_error import InputError
 from tfgnn_ext.runner.loaded_config import LoadedConfig
 from tfgnn_ext.runner.run_directory import RunDirectory
@@ -87,9 +87,28 @@ def check_config(loaded: LoadedConfig) -> None:
             f"one of {', '.join(sorted(schema.node_sets)) or 'none'}. Got {node_set!r}."
         )
     else:
-        problems += check_plan(loaded, schema, node_set)
+        problems += _link_problems(loaded, schema, node_set) or check_plan(loaded, schema, node_set)
     if problems:
         raise InputError(problems)
+
+
+def _link_problems(loaded: LoadedConfig, schema: GraphSchema, node_set: str) -> list[str]:
+    """What of `data.seeds.link` does not fit the schema."""
+    link, where = loaded.config.link, loaded.source.where
+    if link is None:
+        return []
+    if link.node_set not in schema.node_sets:
+        return [
+            f"{where(('data', 'seeds', 'link', 'node_set'))}: `data.seeds.link.node_set` must be "
+            f"one of {', '.join(sorted(schema.node_sets))}. Got {link.node_set!r}."
+        ]
+    try:
+        link.build().validate(node_set, endpoints(schema))
+        for part in link.negatives:
+            part.build().validate(node_set, link.build(), endpoints(schema))
+    except ValueError as error:
+        return [f"{where(('data', 'seeds', 'link'))}: `data.seeds.link`: {error}"]
+    return []
 
 
 def read_data(loaded: LoadedConfig) -> Data:
@@ -109,6 +128,18 @@ def read_data(loaded: LoadedConfig) -> Data:
         return _prepared(loaded, Data(graph, seeds))
     except (ValueError, OSError) as error:
         raise InputError(getattr(error, "problems", None) or [str(error)]) from None
+
+
+def changes_graph(config: RunConfig, schema: GraphSchema, node_set: str) -> bool:
+    """Whether models see another graph than the tables hold.
+
+    Args:
+      config: What is asked for.
+      schema: The tables'.
+      node_set: The seeds'.
+    """
+    bare = config.task.of_graphs and not schema.node_sets[node_set].features
+    return bare or config.data.propagate is not None or bool(config.data.latent)
 
 
 def _prepared(loaded: LoadedConfig, data: Data) -> Data:
