@@ -48,6 +48,17 @@ def test_a_collection(tmp_path: Path) -> None:
     assert datasets.read_tu(tmp_path / "DS" / "DS")[1]["seeds"] == tables["seeds"]
 
 
+def test_a_collection_by_what_its_files_begin_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = datasets.load("tu", path=_write(tmp_path))
+    for folder, path in ((tmp_path, "DS/DS"), (tmp_path / "DS", "DS"), (tmp_path / "DS", ".")):
+        monkeypatch.chdir(folder)
+        found = datasets.load("tu", path=path)
+        assert found.seeds.labels.tolist() == expected.seeds.labels.tolist()
+        assert found.graph.edge_sets["edge"].targets.tolist() == [1, 2, 0, 2, 0, 1, 4, 3]
+
+
 def test_numbers_of_graphs(tmp_path: Path) -> None:
     path = _write(tmp_path, graph_labels=None, graph_attributes="1.5, 2\n-3, 4\n")
     data = datasets.load("tu", path=path, split=3)

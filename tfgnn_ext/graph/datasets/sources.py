@@ -60,7 +60,8 @@ def source_of_files(format: str, path: Path) -> Source:
 
     def version() -> str:
         found = [path] if path.is_file() else sorted(path.rglob("*"))
-        found = found or sorted(path.parent.glob(f"{path.name}.*"))
+        # What names begin with: ind.pubmed.x, or MUTAG_A.txt.
+        found = found or sorted(path.parent.glob(f"{path.name}[._]*"))
         if not found:
             raise ValueError(
                 f"`{path}` must be a file, a folder or what names begin with. Got none."

@@ -48,7 +48,7 @@ def read_tu(path: str | os.PathLike[str]) -> Tables:
     Raises:
       ValueError: A file is missing or damaged, or the files disagree.
     """
-    prefix = Path(path)
+    prefix = Path(path).absolute()  # "." has no name.
     if prefix.is_dir():
         prefix = prefix / prefix.name
     files = _Files(prefix)
