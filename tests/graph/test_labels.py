@@ -46,6 +46,19 @@ def test_numbers() -> None:
     # Whole numbers are classes unless it is said that they are not.
     assert target_of(read_labels(TABLE, ["count"])[0]) == "class"
     assert read_labels(TABLE, ["count"], "values")[0].tolist() == [[3], [0], [1]]
+    assert read_labels(TABLE, ["red"], "values")[0].tolist() == [[1], [0], [1]]
+    assert read_labels(TABLE.slice(0, 0), ["size"])[0].shape == (0, 1)
+
+
+def test_numbers_that_float32_does_not_tell_apart() -> None:
+    """Near 1e9 it has steps of 64."""
+    close, far = [10**9, 10**9 + 7, 10**9 + 20], [10**9, 10**9 + 10**6, 10**9 + 3 * 10**6]
+    table = pa.table({"close": close, "far": far, "same": [0.1] * 3, "most": [2**53 + 1, 0, 5]})
+    with pytest.raises(ValueError, match=r"'close' .* float32 tells apart.* deviation 8.29"):
+        read_labels(table, ["close"], "values")
+    labels, _ = read_labels(table, ["far", "same", "most"], "values")
+    np.testing.assert_allclose(labels[:, 0], far, atol=32)
+    np.testing.assert_array_equal(labels[:, 1], np.float32(0.1))
 
 
 @pytest.mark.parametrize(

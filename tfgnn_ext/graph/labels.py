@@ -125,12 +125,20 @@ def _values(column: pa.ChunkedArray, name: str) -> npt.NDArray[np.float32]:
     number = pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)
     if not number:
         raise ValueError(f"seeds table: column {name!r} must hold numbers. Got {kind}.")
-    values = np.asarray(column.cast(pa.float64()), np.float64).astype(np.float32)
+    exact = np.asarray(column.cast(pa.float64(), safe=False), np.float64)
+    with np.errstate(over="ignore"):
+        values = exact.astype(np.float32)
     wrong = np.flatnonzero(~np.isfinite(values))
     if len(wrong):
         raise ValueError(
             f"seeds table: column {name!r} must hold finite numbers. Got {values[wrong[0]]} at row "
             f"{wrong[0]}."
+        )
+    varies = len(exact) > 0 and np.ptp(exact) > 0
+    if varies and np.abs(values - exact).max() > 1e-3 * exact.std():
+        raise ValueError(
+            f"seeds table: column {name!r} must hold numbers that float32 tells apart: take their "
+            f"mean off. Got mean {exact.mean():.9g}, deviation {exact.std():.3g}."
         )
     return values
 

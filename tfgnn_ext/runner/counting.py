@@ -39,6 +39,7 @@ def count(data: Data) -> dict[str, Any]:
         },
         "seeds": {
             "node_set": seeds.node_set,
+            "second_node_set": seeds.node_sets[1] if isinstance(seeds, LinkSeeds) else None,
             "target": seeds.target,
             "classes": list(seeds.classes),
             "splits": {
@@ -64,7 +65,9 @@ def _count_labels(seeds: Seeds | LinkSeeds) -> dict[str, Any]:
     """The number of seeds of each class; of numbers, their means and deviations."""
     labels = seeds.labels
     if seeds.target == "values":
-        means, deviations = labels.mean(axis=0).tolist(), labels.std(axis=0).tolist()
+        # In float32, squares of large numbers overflow.
+        exact = labels.astype(np.float64)
+        means, deviations = exact.mean(axis=0).tolist(), exact.std(axis=0).tolist()
         rows = [
             {"mean": mean, "deviation": deviation}
             for mean, deviation in zip(means, deviations, strict=True)
