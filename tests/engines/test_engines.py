@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.beam import test_links as links
 from tests.beam.shops import PLAN, expected, write_shop, written
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,8 @@ PROCESS = [
 ]
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
 
+LINKS = "reversed"  # Pairs: every kind of negatives, weighted and top_k draws, hubs.
+
 # The job as a user runs it: a process of its own.
 _JOB = """
 import json, sys
@@ -40,11 +43,12 @@ from pathlib import Path
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from tests.beam.shops import PLAN
+from tests.beam import test_links as links
 from tests.engines.slow import wait_a_while
 from tfgnn_ext.sampling.beam import SampleSubgraphs, WriteSamples
 from tfgnn_ext.sampling.table_blocks import SeedColumns
 
-schema, out, seconds, *flags = sys.argv[1:]
+schema, pairs, kind, out, seconds, *flags = sys.argv[1:]
 sampling = SampleSubgraphs(
     schema=schema, plan=PLAN, seeds=Path(schema).parent / "seeds-*.parquet",
     seed_columns=SeedColumns(time="when"), shards=3, blocks=4, hub_edges=20,
@@ -54,6 +58,13 @@ with beam.Pipeline(options=PipelineOptions(flags)) as pipeline:
     if float(seconds):
         shards = shards | "Slowly" >> beam.Map(wait_a_while, float(seconds), out)
     shards | WriteSamples(out, sampling)
+    if pairs:
+        sampling = SampleSubgraphs(
+            schema=pairs, plan=links.PLANS[kind], seeds=Path(pairs).parent / "seeds-*.parquet",
+            negatives=links.NEGATIVES[kind], tables={"t": "hard"}, seed_columns=links.COLUMNS,
+            policy="drop", shards=3, blocks=4, hub_edges=5,
+        )
+        pipeline | "Links" >> sampling | "Write links" >> WriteSamples(out + "-links", sampling)
 """
 
 
@@ -62,8 +73,11 @@ def write_graph(folder: Path) -> Path:
     return write_shop(folder, width=1000)
 
 
-def job(schema: Path, out: Path, *flags: str, seconds: float = 0) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", _JOB, str(schema), str(out), str(seconds), *flags]
+def job(
+    schema: Path, pairs: Path | str, out: Path, *flags: str, seconds: float = 0
+) -> subprocess.Popen[bytes]:
+    told = map(str, (schema, pairs, LINKS, out, seconds))
+    command = [sys.executable, "-c", _JOB, *told, *flags]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(command, cwd=ROOT, env=environment)
 
@@ -81,13 +95,16 @@ def engine(name: str) -> Iterator[Path]:
 
 
 def check(schema: Path, out: Path, *flags: str) -> None:
-    assert job(schema, out, *flags).wait() == 0
+    pairs = links.write_pairs(out.parent / "pairs", LINKS, order=1, shards=2)
+    links.hard(pairs)
+    assert job(schema, pairs, out, *flags).wait() == 0
     assert written(out) == expected(schema)
+    assert written(out.parent / f"{out.name}-links") == links.expected(pairs, LINKS)
 
 
 def kill_in_mid_job(schema: Path, out: Path, pids: list[int], *flags: str) -> None:
     """Kills processes once the first shard is under way; the job must finish as if nothing was."""
-    process = job(schema, out, *flags, seconds=8)
+    process = job(schema, "", out, *flags, seconds=8)
     end = time.monotonic() + 240
     while not list(out.parent.glob("begun-*")):
         assert process.poll() is None, "the job ended before it was disturbed"

@@ -231,26 +231,31 @@ class SampleSubgraphs(beam.PTransform):
         if plan.link is None:
             number = NumberSeeds(places, self.catalog.blocks_of(seed_set), SEEDS, missing)
             numbered = seeds.rows | "Seeds of shards" >> number
-            requests = {plan.seed_op: typed(numbered.reached)}
+            requests = {plan.seed_op: [typed(numbered.reached)]}
         else:
             placed = self._add_negatives(seeds, edges, nodes, missing)
             numbered = placed | "Seeds of shards" >> NumberPairs(
                 places, self._end_blocks, SEEDS, timed=sampler.timed
             )
-            requests = {plan.seed_op: typed(numbered.first), plan.link.op: typed(numbered.second)}
+            requests = {
+                plan.seed_op: [typed(numbered.first)],
+                plan.link.op: [typed(numbered.second)],
+            }
         tags = {SEEDS: typed(numbered[SEEDS])}
         for op, operation in zip(plan.ops, sampler.operations, strict=True):
-            wanted = united([requests[name] for name in op.inputs], f"Unite {op.name}")
+            parts = [part for name in op.inputs for part in requests[name]]
+            wanted = united(parts, f"Unite {op.name}")
             drawing = Drawing(op, operation.timed, plan.seed, self.epoch, plan.link)
             blocks = self.catalog.blocks_of(operation.target)
             draw = DrawEdges(drawing, edges[op.edge_set].hubs, blocks)
             drawn = {**adjacency[op.edge_set], "requests": wanted} | f"Draw {op.name}" >> draw
             requests[op.name], tags[f"o:{op.name}"] = drawn["reached"], drawn["replies"]
         for name in self.node_sets if self.inline else ():
-            leading = [requests[plan.seed_op]] if name == seed_set else []
+            leading = list(requests[plan.seed_op]) if name == seed_set else []
             if plan.link is not None and name == plan.link.node_set:
-                leading.append(requests[plan.link.op])
-            leading += [requests[op.name] for op in sampler.operations if op.target == name]
+                leading += requests[plan.link.op]
+            for op in sampler.operations:
+                leading += requests[op.name] if op.target == name else []
             wanted = united(leading, f"Want nodes {name}")
             tags[f"n:{name}"] = {
                 NODES: nodes[name].rows,

@@ -17,8 +17,8 @@ class DrawEdges(beam.PTransform):
     """Draws for all requests of an operation.
 
     Applied to a dictionary of the ``edges`` and ``requests``, and of an edge set that can have hubs
-    the ``slices``, it returns the ``replies`` for the shards and the requests that were
-    ``reached``, for the next operations.
+    the ``slices``, it returns the ``replies`` for the shards and, for the next operations, the
+    requests that were ``reached``: a list, as Beam's Java runners refuse unions of unions.
 
     Args:
       drawing: The operation.
@@ -47,7 +47,7 @@ class DrawEdges(beam.PTransform):
         )
         return {
             "replies": united([typed(part.replies) for part in outputs], "Replies"),
-            "reached": united([typed(part.reached) for part in outputs], "Reached"),
+            "reached": [typed(part.reached) for part in outputs],
         }
 
 
