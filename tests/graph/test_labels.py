@@ -17,6 +17,7 @@ TABLE = pa.table(
         "old": [0, 1, 1],
         "gap": [1.0, float("nan"), 2.0],
         "pair": [{"x": 1}] * 3,
+        "map": pa.array([[("x", 1)]] * 3, pa.map_(pa.string(), pa.int64())),
     }
 )
 
@@ -68,6 +69,7 @@ def test_numbers_that_float32_does_not_tell_apart() -> None:
         (["kind", "red"], "class", "a class must be in one column. Got kind, red"),
         (["kind"], "classes", "'kind' must hold lists of integers or strings. Got string"),
         (["pair"], "classes", "'pair' must hold lists of integers or strings. Got struct"),
+        (["map"], "classes", "'map' must hold lists of integers or strings. Got map"),
         (["red", "count"], None, "'count', one of several .* must hold .* 0 and 1. Got 3 at row 0"),
         (["kind"], "values", "'kind' must hold numbers. Got string"),
         (["gap"], None, "'gap' must hold finite numbers. Got nan at row 1"),

@@ -91,7 +91,9 @@ def _class(column: pa.ChunkedArray, name: str) -> tuple[npt.NDArray[np.int32], t
 
 def _classes(column: pa.ChunkedArray, name: str) -> tuple[npt.NDArray[np.int8], tuple[str, ...]]:
     kind = column.type
-    if pa.types.is_struct(kind) or not pa.types.is_nested(kind) or not _is_class(kind.value_type):
+    # Maps and structs are nested types without one.
+    value = getattr(kind, "value_type", None)
+    if value is None or not pa.types.is_nested(kind) or not _is_class(value):
         raise ValueError(
             f"seeds table: column {name!r} must hold lists of integers or strings. Got {kind}."
         )
