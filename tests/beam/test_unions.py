@@ -1,0 +1,50 @@
+"""No union of unions: Beam's Java runners refuse one whose only readers are unions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apache_beam as beam
+from apache_beam.portability import common_urns
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from tests.beam import test_links as links
+from tests.beam.shops import PLAN, write_shop
+from tfgnn_ext.sampling import SampleSubgraphs, SeedColumns, WriteSamples
+
+
+def unions_of_unions(pipeline: beam.Pipeline) -> list[str]:
+    """The names of the unions that read the output of another one."""
+    transforms = pipeline.to_runner_api().components.transforms.values()
+    unions = [t for t in transforms if t.spec.urn == common_urns.primitives.FLATTEN.urn]
+    outputs = {output for union in unions for output in union.outputs.values()}
+    return [u.unique_name for u in unions if outputs & set(u.inputs.values())]
+
+
+def test_unions_of_unions_are_found() -> None:
+    pipeline = beam.Pipeline(runner=FnApiRunner())
+    parts = [pipeline | str(number) >> beam.Create([number]) for number in range(3)]
+    inner = parts[:2] | "Inner" >> beam.Flatten()
+    _ = (inner, parts[2]) | "Outer" >> beam.Flatten()
+    assert unions_of_unions(pipeline) == ["Outer"]
+
+
+def test_jobs_have_none(tmp_path: Path) -> None:
+    nodes = write_shop(tmp_path / "nodes")
+    pairs = links.write_pairs(tmp_path / "pairs", "reversed", order=1, shards=2)
+    links.hard(pairs)
+    jobs = (
+        SampleSubgraphs(
+            schema=nodes, plan=PLAN, seeds=nodes.parent / "seeds-*.parquet", hub_edges=20,
+            seed_columns=SeedColumns(time="when"), features="once",
+        ),
+        SampleSubgraphs(
+            schema=pairs, plan=links.PLANS["reversed"], seeds=pairs.parent / "seeds-*.parquet",
+            negatives=links.NEGATIVES["reversed"], tables={"t": "hard"}, hub_edges=5,
+            seed_columns=links.COLUMNS,
+        ),
+    )  # fmt: skip
+    for sampling in jobs:
+        pipeline = beam.Pipeline(runner=FnApiRunner())
+        _ = pipeline | sampling | WriteSamples(tmp_path / "out", sampling)
+        assert unions_of_unions(pipeline) == []
