@@ -308,8 +308,11 @@ def main() -> None:
     for name, part in PARTS.items():
         if known.only in (None, name):
             more = {"share": known.share} if part is star else {}
+            table = []
             with tempfile.TemporaryDirectory() as folder:
-                table = list(part(known.quick, Path(folder), **more))
+                for row in part(known.quick, Path(folder), **more):
+                    table.append(row)
+                    print(f"... {row.name}: {row.value} {row.note}", file=sys.stderr, flush=True)
             show(table, as_json=known.json, sizes={"cores": 2, "runner": "FnApiRunner"}, used=used)
 
 
