@@ -13,7 +13,9 @@ import pytest
 
 from tests.runner.conftest import Command
 from tests.runner.test_full_graph_run import write_untimed_papers
+from tests.runner.test_sample_engines import records
 from tests.runner.tu_files import write_tu
+from tfgnn_ext.graph import datasets, read_schema, write_schema
 from tfgnn_ext.runner import InputError, Progress, run
 
 pytest.importorskip("tensorflow_gnn")
@@ -116,6 +118,54 @@ training: {{batch_size: 32, epochs: 20, learning_rate: 2.0e-2}}
     assert len(pq.read_table(path / "embeddings" / "graph.parquet")) == 120
 
 
+def _tables(folder: Path) -> Path:
+    """Whole graphs in tables of one's own."""
+    schema, tables = datasets.read_tu(write_tu(folder, num_graphs=20))
+    for name, table in tables.items():
+        pq.write_table(table, folder / f"{name}.parquet")
+    write_schema(schema, folder / "schema.pbtxt")
+    config = folder / "rings.yaml"
+    config.write_text(
+        """
+data:
+  schema: schema.pbtxt
+  seeds: {table: seeds.parquet, node_set: graph, split: split_1}
+  latent: [node]
+task: {type: graph_classification}
+sampling: {ops: [{edge_set: has, strategy: full}]}
+model: {name: gin, units: 16}
+"""
+    )
+    return config
+
+
+def test_both_engines_sample_the_graph_that_models_see(tmp_path: Path, command: Command) -> None:
+    """The tables lack the feature that all graphs share, and have the ones left out."""
+    config = _tables(tmp_path)
+    found = {}
+    for engine in ("memory", "beam"):
+        out = tmp_path / engine
+        code, _, errors = command("sample", config, "--out", out, "--engine", engine)
+        assert code == 0, errors
+        found[engine] = records(out)
+        schema = read_schema(out / "schema.pbtxt")
+        assert set(schema.node_sets["graph"].features) == {"#id", "#one"}
+        assert set(schema.node_sets["node"].features) == {"#id"}
+    assert found["beam"] == found["memory"]
+
+
+def test_another_task_reads_other_labels(tmp_path: Path) -> None:
+    """Whole numbers are classes or numbers: what a run holds of one is not mixed with the other."""
+    config = _tables(tmp_path)
+    out = run(config, out=tmp_path / "run", until="graph", progress=QUIET)
+    assert json.loads((out / "graph.json").read_text())["seeds"]["target"] == "class"
+    again = {"overrides": ["task.type=graph_regression"], "until": "graph", "progress": QUIET}
+    with pytest.raises(InputError, match="`task.type` was 'graph_classification' and is"):
+        run(config, out=out, **again)
+    run(config, out=out, redo=True, **again)
+    assert json.loads((out / "graph.json").read_text())["seeds"]["target"] == "values"
+
+
 PROBLEMS = {
     "numbers with a class's option": (
         "{type: node_regression, label_smoothing: 0.1}",
@@ -150,6 +200,11 @@ def test_bad_tasks(name: str, papers: Path, command: Command, tmp_path: Path) ->
     assert code == 2
     assert re.search(problem, errors), errors
     assert not (tmp_path / "run").exists()
+
+
+def test_labels_are_of_different_columns(papers: Path) -> None:
+    with pytest.raises(InputError, match="`data.seeds.label` must name each column once"):
+        run(papers, overrides=["data.seeds.label=[venue, venue]"], progress=QUIET)
 
 
 def test_monitor_must_be_a_score_of_the_task(papers: Path) -> None:

@@ -18,7 +18,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from tfgnn_ext.graph import SPLITS
 from tfgnn_ext.graph.write_tables import write_tables
-from tfgnn_ext.runner.data import Data, check_config, read_data, schema_of
+from tfgnn_ext.runner.data import Data, changes_graph, check_config, read_data, schema_of
 from tfgnn_ext.runner.input_error import InputError
 from tfgnn_ext.runner.loaded_config import LoadedConfig
 from tfgnn_ext.runner.nearest import did_you_mean
@@ -42,14 +42,15 @@ def sampling_job(
     """The transform that samples a config's seeds.
 
     A data set that is built in has no tables of its own: they are written while the context lasts.
+    So are those of a graph that the config changes: what is served must be what was trained on.
 
     Args:
       config: A YAML file, or the directory of a run.
       overrides: As for `run`.
       split: A split, or "all".
       shards, blocks, policy, features: As for `SampleSubgraphs`.
-      tables: Where to write a built-in data set's tables, so that every worker can read them;
-        default: a temporary directory.
+      tables: Where to write such tables, so that every worker can read them; default: a temporary
+        directory.
 
     Raises:
       InputError: The config or the data cannot be used.
@@ -66,11 +67,11 @@ def sampling_job(
     if sampling is None:
         raise InputError([f"{loaded.source.name}: must have `sampling`. Got a full-graph config."])
     splits, link = SPLITS if split == "all" else (split,), loaded.config.link
-    _, node_set = schema_of(loaded)
+    own, node_set = schema_of(loaded)
     with tempfile.TemporaryDirectory(prefix="tfgnn-ext-tables-") as folder:
         try:
+            folder = tables or folder
             if data.dataset is not None:
-                folder = tables or folder
                 schema, seeds = _write_dataset(read_data(loaded), Path(folder))
                 columns = SeedColumns(id="id", time="time", split="split", splits=splits)
             else:
@@ -82,6 +83,8 @@ def sampling_job(
                 )
                 if link is not None:
                     columns = _of_pairs(loaded, columns)
+                if changes_graph(loaded.config, own, node_set):
+                    schema = write_tables(read_data(loaded).graph, Path(folder))
             job = SampleSubgraphs(
                 schema=schema,
                 plan=sampling.build(node_set, None if link is None else link.build()),

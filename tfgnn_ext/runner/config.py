@@ -121,6 +121,12 @@ class SeedsConfig(_Section):
         "those of the first ones, and `label`, if given, says whether they are linked (0 or 1).",
     )
 
+    @pydantic.model_validator(mode="after")
+    def _names_columns_once(self) -> SeedsConfig:
+        if isinstance(self.label, list) and len(set(self.label)) < len(self.label):
+            raise ValueError(f"`label` of `seeds` must name each column once. Got {self.label}.")
+        return self
+
 
 class PropagateConfig(_Section):
     """Features of far nodes, propagated to the seeds' node set once, before training.

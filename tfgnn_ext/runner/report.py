@@ -24,7 +24,7 @@ from tfgnn_ext.runner.figures import (
     scatter_figure,
 )
 from tfgnn_ext.training.metrics import is_better, mode_of
-from tfgnn_ext.training.score_names import SCORES, headline
+from tfgnn_ext.training.score_names import RANKS, SCORES, headline
 
 _TITLES = {
     "roc_auc": "ROC AUC",
@@ -39,6 +39,10 @@ _TITLES = {
     "root_mean_squared_error": "Root mean squared error",
     "mean_absolute_error": "Mean absolute error",
     "r2": "R²",
+    "mrr": "MRR",
+    "hits@1": "Hits@1",
+    "hits@3": "Hits@3",
+    "hits@10": "Hits@10",
 }
 _TABLED: Mapping[Target, tuple[str, ...]] = {
     **SCORES,
@@ -92,6 +96,7 @@ def report_values(directory: Path, class_names: Sequence[str] | None = None) -> 
     seeds = graph["seeds"]
     target: Target = seeds["target"]
     names = list(class_names or seeds["classes"])
+    tabled = [*_TABLED[target], *(name for name in RANKS if name in metrics[judged])]
     timed = any(split["first_time"] is not None for split in seeds["splits"].values())
     return {
         "version": __version__,
@@ -100,10 +105,10 @@ def report_values(directory: Path, class_names: Sequence[str] | None = None) -> 
         "timed": timed,
         "summary": _summary(graph, names, training),
         "cards": _cards(target, judged, metrics[judged], baseline.get(judged, {}), training),
-        "metric_names": [_TITLES[name] for name in _TABLED[target]],
+        "metric_names": [_TITLES[name] for name in tabled],
         "metrics_caption": _CAPTIONS[target],
         "metric_rows": [
-            {"split": name, "who": who, "model": who == "model", "values": _values(target, values)}
+            {"split": name, "who": who, "model": who == "model", "values": _values(tabled, values)}
             for name in _SPLITS
             for who, values in (("model", metrics.get(name)), ("baseline", baseline.get(name)))
             if values
@@ -155,10 +160,13 @@ def _summary(graph: Mapping[str, Any], names: Sequence[str], training: Mapping[s
     nodes = sum(part["nodes"] for part in graph["node_sets"].values())
     edges = sum(part["edges"] for part in graph["edge_sets"].values())
     seeds = graph["seeds"]
+    of = f"nodes of {seeds['node_set']!r}"
+    if seeds.get("second_node_set") is not None:
+        of = f"pairs of {seeds['node_set']!r} and {seeds['second_node_set']!r}"
     what = {
-        "class": f"Classifies nodes of {seeds['node_set']!r} as {' or '.join(names)}",
-        "classes": f"Says which of {', '.join(names)} nodes of {seeds['node_set']!r} are",
-        "values": f"Predicts {', '.join(names)} of nodes of {seeds['node_set']!r}",
+        "class": f"Classifies {of} as {' or '.join(names)}",
+        "classes": f"Says which of {', '.join(names)} {of} are",
+        "values": f"Predicts {', '.join(names)} of {of}",
     }[seeds["target"]]
     return (
         f"{what}, in a graph of {nodes:,} nodes and {edges:,} edges. The model"
@@ -209,14 +217,22 @@ def _cards(
     return cards
 
 
-def _values(target: Target, metrics: Mapping[str, float | None]) -> list[str]:
-    return [_number(metrics.get(name)) for name in _TABLED[target]]
+def _values(tabled: Sequence[str], metrics: Mapping[str, float | None]) -> list[str]:
+    return [_number(metrics.get(name)) for name in tabled]
 
 
 def _number(value: float | None) -> str:
+    """Of any size: a mean squared error is in squares of the labels' unit.
+
+    >>> _number(0.91234), _number(1234567.0), _number(1.25e-12), _number(3e18), _number(None)
+    ('0.9123', '1,234,567', '1.25e-12', '3e+18', '–')
+    """
     if value is None:
         return "–"
-    return f"{value:.4f}" if abs(value) < 1000 else f"{value:,.0f}"
+    size = abs(value)
+    if size and not 1e-3 <= size < 1e9:
+        return f"{value:.4g}"
+    return f"{value:.4f}" if size < 1000 else f"{value:,.0f}"
 
 
 def _mean(counts: Mapping[str, Any], name: str) -> str:

@@ -30,7 +30,8 @@ def stages_of(context: Context) -> tuple[Stage, ...]:
             work=graph,
             check=check_seeds,
             outputs=("graph.json", *(("graph", "seeds.parquet") if own_tables else ())),
-            keys=("data",),
+            # The task says what labels are, and what is seen of whole graphs.
+            keys=("data", "task.type"),
             also=lambda context: data_fingerprint(context.loaded),
         ),
         Stage(
