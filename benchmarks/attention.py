@@ -1,23 +1,24 @@
 """Attention against query-chunked exact softmax: CPU seconds, forward and backward, and memory.
 
 One head, h = d = 64, float32, one thread. The baseline handles 512 queries at a time against all
-keys and goes backward from the saved log-sum-exp. Each side runs as a graph and under XLA, and the
-faster build counts. Sketches take their features as given: what makes them is listed by itself.
-Beside each ratio to softmax stands the bound that multiplications alone would give.
+keys and goes backward from the saved log-sum-exp, in the faster of its builds, as a graph or under
+XLA; the others run under XLA. Sketches take their features as given: what makes them is listed by
+itself. Beside each ratio to softmax stands the bound that multiplications alone would give.
 """
 
 from __future__ import annotations
 
+import argparse
 import functools
 import gc
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import tfgnn_ext  # noqa: F401  (before TensorFlow)
-from benchmarks.rows import Row, arguments, cpu_seconds, show, versions
+from benchmarks.rows import Row, cpu_seconds, interleaved, show, versions
 
 WIDTH = 64
 Step = Callable[..., Any]
@@ -167,15 +168,12 @@ def step_of(function: Step, *, jit: bool) -> Step:
     return step
 
 
-def best(function: Step, values: list[Any], repeats: int) -> tuple[float, str]:
-    """Median CPU seconds of the faster build."""
-    found = []
-    for jit in (True, False):
-        step = step_of(function, jit=jit)
+def faster(function: Step, values: list[Any]) -> Step:
+    """The faster build, at the size of the values."""
+    steps = [step_of(function, jit=jit) for jit in (False, True)]
+    for step in steps:
         step(*values)
-        times = [cpu_seconds(lambda step=step: step(*values)) for _ in range(repeats)]
-        found.append((float(np.median(times)), "XLA" if jit else "graph"))
-    return min(found)
+    return min(steps, key=lambda step: cpu_seconds(lambda: step(*values)))
 
 
 def peak_bytes(function: Step, values: list[Any]) -> int:
@@ -263,72 +261,89 @@ def components(quick: bool) -> list[Row]:
     return rows
 
 
-def main() -> None:
-    options = arguments(__doc__ or "")
-    import tensorflow as tf
+# What is measured: the features' or inputs' widths, the multiplications a token, and the targets:
+# times faster than softmax, and than causal softmax.
+class Kind(NamedTuple):
+    function: Step
+    widths: tuple[int, ...]
+    cost: int
+    target: float
+    causal_target: float | None = None
 
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    n = 8_192 if options.quick else 32_768
-    softmax = inputs(n, (WIDTH,) * 3)
-    rows: list[Row] = []
-    base, build = best(chunked_softmax, softmax, 1 if not options.quick else 2)
-    rows.append(Row(name=f"softmax, query-chunked, {n}", value=base, unit="CPU s", note=build))
-    for name, causal in (("softmax in tiles", False), ("causal softmax in tiles", True)):
-        value, build = best(exact(causal=causal), softmax, 1)
-        rows.append(Row(name=f"{name}, {n}", value=value, unit="CPU s", note=build))
-    causal_base = rows[-1].value
-    multiplications = 14 * WIDTH * n  # Seven products of queries and keys, a token.
 
-    def claim(
-        name: str, function: Step, widths: tuple[int, ...], target: float | None, cost: float
-    ) -> float:
-        value, build = best(function, inputs(n, widths), 3)
-        rows.append(
-            Row(
-                name=f"{name}, {n}: times faster than query-chunked softmax",
-                value=base / value,
-                unit="x",
-                target=None if options.quick else target,
-                note=f"{value:.4f} s, {build}; bound {multiplications / cost:.0f}x",
-            )
-        )
-        return value
-
-    growths: dict[str, tuple[Step, tuple[int, ...]]] = {}
+def kinds() -> dict[str, Kind]:
+    found = {}
     for r, target in ((16, 120), (32, 40), (64, 9)):
-        cost = 12 * WIDTH * r * (r + 1) / 2
-        widths = (r, r, WIDTH)
-        claim(f"sketch, r = {r}", sketched(r), widths, target, cost)
-        growths[f"sketch, r = {r}"] = sketched(r), widths
-    half = 12 * WIDTH * 528
+        cost = 6 * WIDTH * r * (r + 1)
+        found[f"sketch, r = {r}"] = Kind(sketched(r), (r, r, WIDTH), cost, target)
     for block in (512, 256):
+        cost = 6 * WIDTH * 32 * 33 + 14 * WIDTH * block
         widths = (32, 32, WIDTH, WIDTH, WIDTH)
         name = f"causal sketch, r = 32, exact blocks of {block}"
-        value = claim(name, causal_sketched(block), widths, 25, half + 14 * WIDTH * block)
-        assert causal_base is not None
-        rows.append(
-            Row(
-                name=f"{name}, {n}: times faster than causal softmax",
-                value=causal_base / value,
-                unit="x",
-                target=None if options.quick else 12,
-            )
-        )
-        growths[name] = causal_sketched(block), widths
-    claim("HyperAttention, b = m = 256", hyper, (WIDTH,) * 3, 60, 14 * WIDTH * 512)
-    growths["HyperAttention, b = m = 256"] = hyper, (WIDTH,) * 3
-    for kind, r in (("orthogonal", 32), ("learned", 16), ("learned", 32), ("exact2", 64)):
-        value, build = best(features_of(kind, r), inputs(n, (WIDTH, WIDTH)), 2)
-        rows.append(
-            Row(name=f"features, {kind}, r = {r}, {n}", value=value, unit="CPU s", note=build)
-        )
-    lengths = [1024, 4096, 8192] if options.quick else [1024, 4096, 16_384, 65_536, 131_072]
-    for name, (function, widths) in growths.items():
-        step = step_of(function, jit=True)
+        found[name] = Kind(causal_sketched(block), widths, cost, 25, 12)
+    found["HyperAttention, b = m = 256"] = Kind(hyper, (WIDTH,) * 3, 14 * WIDTH * 512, 60)
+    return found
+
+
+def speed(quick: bool) -> list[Row]:
+    """Each kind beside softmax at one length."""
+    n = 8_192 if quick else 32_768
+    softmax = inputs(n, (WIDTH,) * 3)
+    few = inputs(4_096, (WIDTH,) * 3)
+    base = faster(chunked_softmax, few)
+    sides: dict[str, tuple[Step, list[Any]]] = {
+        "softmax, query-chunked": (base, softmax),
+        "causal softmax in tiles": (step_of(exact(causal=True), jit=False), softmax),
+    }
+    for name, kind in kinds().items():
+        sides[name] = step_of(kind.function, jit=True), inputs(n, kind.widths)
+    for sketch, r in (("orthogonal", 32), ("learned", 16), ("learned", 32), ("exact2", 64)):
+        step = step_of(features_of(sketch, r), jit=True)
+        sides[f"features, {sketch}, r = {r}"] = step, inputs(n, (WIDTH, WIDTH))
+    for name, (step, values) in sides.items():
+        if "softmax" in name:
+            step.get_concrete_function(*values)  # Traced, not run: a run takes long.
+        else:
+            step(*values)
+    times = interleaved(
+        {name: functools.partial(step, *values) for name, (step, values) in sides.items()}
+    )
+    # Seven products of queries and keys, a token.
+    multiplications = 14 * WIDTH * n
+    rows = [
+        Row(name=f"{name}, {n}", value=value, unit="CPU s")
+        for name, value in times.items()
+        if name not in kinds()
+    ]
+    for name, kind in kinds().items():
+        for other, target in (
+            ("softmax, query-chunked", kind.target),
+            ("causal softmax in tiles", kind.causal_target),
+        ):
+            if target is not None:
+                rows.append(
+                    Row(
+                        name=f"{name}, {n}: times faster than {other}",
+                        value=times[other] / times[name],
+                        unit="x",
+                        target=None if quick else target,
+                        note=f"{times[name]:.4f} s; bound {multiplications / kind.cost:.0f}x"
+                        if other.startswith("softmax")
+                        else "",
+                    )
+                )
+    return rows
+
+
+def growths(quick: bool) -> list[Row]:
+    """How time grows with the length."""
+    lengths = [1024, 4096, 8192] if quick else [4096, 16_384, 65_536, 131_072]
+    rows = []
+    for name, kind in kinds().items():
+        step = step_of(kind.function, jit=True)
         times = {}
         for length in lengths:
-            values = inputs(length, widths)
+            values = inputs(length, kind.widths)
             step(*values)
             times[length] = float(
                 np.median([cpu_seconds(lambda s=step, v=values: s(*v)) for _ in range(3)])
@@ -338,53 +353,102 @@ def main() -> None:
                 name=f"{name}: growth exponent from 4,096 to {lengths[-1]:,}",
                 value=growth(times),
                 unit="",
-                target=None if options.quick else 1.10,
+                target=None if quick else 1.10,
                 at_most=True,
                 note=", ".join(f"{key}: {value:.4f} s" for key, value in times.items()),
             )
         )
-        if name.startswith("Hyper") and not options.quick:
+        if name.startswith("Hyper") and not quick:
+            value = times[131_072]
             rows.append(
-                Row(
-                    name=f"{name}, 131,072",
-                    value=times[131_072],
-                    unit="CPU s",
-                    target=1.5,
-                    at_most=True,
-                )
+                Row(name=f"{name}, 131,072", value=value, unit="CPU s", target=1.5, at_most=True)
             )
-    length = 4096 if options.quick else 16_384
-    whole = peak_bytes(einsum_softmax, inputs(length, (WIDTH,) * 3))
-    chunked = peak_bytes(chunked_softmax, inputs(length, (WIDTH,) * 3))
-    for name, (function, widths) in growths.items():
-        value = peak_bytes(function, inputs(length, widths))
-        for other, size, target in (("einsum", whole, 0.1), ("query-chunked", chunked, 0.5)):
+    return rows
+
+
+def memory(quick: bool) -> list[Row]:
+    """The most memory over the process of forward and backward passes."""
+    length = 4096 if quick else 16_384
+    softmax = inputs(length, (WIDTH,) * 3)
+    bases = {
+        "einsum softmax": (peak_bytes(einsum_softmax, softmax), 0.1),
+        "query-chunked softmax": (peak_bytes(chunked_softmax, softmax), 0.5),
+    }
+    rows = []
+    for name, kind in kinds().items():
+        value = peak_bytes(kind.function, inputs(length, kind.widths))
+        for other, (size, target) in bases.items():
             rows.append(
                 Row(
-                    name=f"memory at {length}, {name}: share of {other} softmax",
+                    name=f"memory at {length}, {name}: share of {other}",
                     value=value / size,
                     unit="",
-                    target=None if options.quick else target,
+                    target=None if quick else target,
                     at_most=True,
                     note=f"{value / 2**20:.0f} of {size / 2**20:.0f} MiB",
                 )
             )
+    return rows
+
+
+def peers(quick: bool) -> list[Row]:
+    """What others have, at 4,096 tokens, beside softmax here."""
+    import tensorflow as tf
+
+    n = 4096
     keras = tf.keras.layers.MultiHeadAttention(1, WIDTH)
-    few = inputs(4096, (WIDTH,))
-    value, build = best(lambda x: keras(x, x), few, 2)
-    rows.append(Row(name="Keras MultiHeadAttention, 4096", value=value, unit="CPU s", note=build))
-    rows += components(options.quick)
-    rows.append(torch_row(n))
-    show(rows, as_json=options.json, sizes={"n": n, "width": WIDTH}, used=versions("tensorflow"))
+    values = inputs(n, (WIDTH,) * 3)
+    sides: dict[str, Callable[[], Any]] = {
+        "Keras MultiHeadAttention": functools.partial(
+            step_of(lambda x: keras(x, x), jit=False), values[0]
+        ),
+        "softmax, query-chunked": functools.partial(faster(chunked_softmax, values), *values),
+    }
+    torch = torch_step(n)
+    if torch is not None:
+        sides["PyTorch scaled_dot_product_attention"] = torch
+    for work in sides.values():
+        work()
+    rows = [
+        Row(name=f"{name}, {n}", value=value, unit="CPU s")
+        for name, value in interleaved(sides).items()
+    ]
+    if torch is None:
+        name = f"PyTorch scaled_dot_product_attention, {n}"
+        rows.append(Row(name=name, value=None, unit="CPU s", note="torch is not installed"))
+    return rows
 
 
-def torch_row(n: int) -> Row:
-    """PyTorch's scaled_dot_product_attention, where it is installed."""
-    name = f"PyTorch scaled_dot_product_attention, {n}"
+PARTS: dict[str, Callable[[bool], list[Row]]] = {
+    "speed": speed,
+    "growths": growths,
+    "memory": memory,
+    "components": components,
+    "peers": peers,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="the same claims at a smaller size")
+    parser.add_argument("--json", action="store_true", help="one object a row")
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=list(PARTS), help="some parts")
+    options = parser.parse_args()
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    for part in options.only:
+        rows = PARTS[part](options.quick)
+        show(rows, as_json=options.json, sizes={"width": WIDTH}, used=versions("tensorflow"))
+
+
+def torch_step(n: int) -> Callable[[], None] | None:
+    """PyTorch's attention, forward and backward, where it is installed."""
     try:
         import torch
     except ImportError:
-        return Row(name=name, value=None, unit="CPU s", note="torch is not installed")
+        return None
     torch.set_num_threads(1)
     q, k, v = (torch.randn(1, 1, n, WIDTH, requires_grad=True) for _ in range(3))
 
@@ -392,8 +456,7 @@ def torch_row(n: int) -> Row:
         out = torch.nn.functional.scaled_dot_product_attention(q, k, v)
         out.backward(out.detach())
 
-    work()
-    return Row(name=name, value=cpu_seconds(work), unit="CPU s")
+    return work
 
 
 if __name__ == "__main__":

@@ -31,9 +31,9 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-def places(context: int, width: int) -> np.ndarray:
-    """Sines and cosines of wavelengths up to the context's: a shift is linear in them."""
-    rates = float(context) ** -np.linspace(0, 1, width // 2)
+def places(context: int, width: int, longest: int) -> np.ndarray:
+    """Sines and cosines of wavelengths up to the longest: a shift is linear in them."""
+    rates = float(longest) ** -np.linspace(0, 1, width // 2)
     angles = np.arange(context)[:, None] * rates
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)
 
@@ -50,11 +50,12 @@ def model(
     block: int,
     seed: int,
     hyper_layers: int = 0,
+    longest: int | None = None,
 ) -> Any:
     """A transformer from codes ``[batch, context]`` to logits ``[batch, context, codes]``.
 
     With "softmax", the last `hyper_layers` layers are HyperAttention on a quarter of the context:
-    blocks and samples of 32 keys.
+    blocks and samples of 32 keys. Weights of a model fit another `context` of the same `longest`.
     """
     import tensorflow as tf
 
@@ -86,7 +87,7 @@ def model(
     states = tf.keras.layers.Embedding(
         codes, width, embeddings_initializer=tf.keras.initializers.RandomNormal(0, 1.0)
     )(inputs)
-    states += tf.constant(places(context, width))
+    states += tf.constant(places(context, width, longest or context))
     for layer in range(layers):
         states = attended(states, layer) if kind != "no attention" else states
         normal = tf.keras.layers.LayerNormalization()(states)

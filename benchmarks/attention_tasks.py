@@ -47,3 +47,50 @@ def text_batches(text: np.ndarray, *, batch: int, context: int, seed: int) -> It
         starts = random.integers(0, len(text) - context - 1, batch)
         rows = text[starts[:, None] + np.arange(context + 1)]
         yield rows[:, :-1], rows[:, 1:], ones
+
+
+# Codes of the recall tasks: 16 that carry something, one that asks, one that means nothing.
+DATA, ASK, NOISE, RECALL_CODES = 16, 16, 17, 18
+ANSWERS = 8
+
+
+def recall_batches(
+    task: str, *, batch: int, context: int, seed: int, hard: bool
+) -> Iterator[Batch]:
+    """The papers' synthetic tasks, with the loss on the answers alone.
+
+    "induction": among random codes stands a special one, followed by the answer; where it comes
+    again, the answer is to be told. "copying": eight codes at random places of noise, to be told in
+    their order at the end.
+
+    Args:
+      task: "induction" or "copying".
+      batch: Rows.
+      context: Tokens of a row.
+      seed: Of the draw.
+      hard: Whether the special code is asked for once, at the end, and first came in the first half
+        of the row, as for measuring; else it comes eight times, anywhere, as for training.
+    """
+    random = np.random.default_rng(seed)
+    while True:
+        weight = np.zeros([batch, context], np.float32)
+        if task == "induction":
+            x = random.integers(0, DATA, [batch, context + 1])
+            for row in range(batch):
+                answer = random.integers(DATA)
+                if hard:
+                    places = np.array([random.integers(context // 2 - 1), context - 1])
+                else:
+                    places = 2 * np.sort(random.choice(context // 2, 8, replace=False))
+                x[row, places], x[row, places + 1] = ASK, answer
+                weight[row, places[1:]] = 1
+        else:
+            x = np.full([batch, context + 1], NOISE)
+            for row in range(batch):
+                data = random.permutation(DATA)[:ANSWERS]
+                places = np.sort(random.choice(context - ANSWERS - 1, ANSWERS, replace=False))
+                x[row, places] = data
+                x[row, -ANSWERS - 1] = ASK
+                x[row, -ANSWERS:] = data
+            weight[:, -ANSWERS:] = 1
+        yield x[:, :-1].astype(np.int32), x[:, 1:].astype(np.int32), weight
