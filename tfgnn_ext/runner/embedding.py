@@ -49,6 +49,9 @@ def embed_nodes(
     if not (path / "weights.npz").is_file():
         raise InputError([f"{path}: must be the directory of a trained run. Got no weights."])
     loaded, _ = open_run(path)
+    if loaded.config.task.of_pairs:
+        task = loaded.config.task.type
+        raise InputError([f"{path}: must be a run whose seeds are nodes. Got one of {task}."])
     directory = RunDirectory(path)
     try:
         context = Context(loaded, directory, progress)

@@ -28,7 +28,8 @@ def pair_columns(graph: Graph, seeds: LinkSeeds, link: Link) -> dict[str, npt.ND
       link: Whose edge set and reverse are read, as undirected edges.
 
     Returns:
-      By name, float32 ``[num_pairs]``: the degrees of both nodes; within one node set, the number
+      By name, float32 ``[num_pairs]``: the degrees of both nodes (of a negative pair's first node
+      without the link that it was drawn for); within one node set, the number
       of their common neighbours, and Adamic and Adar's sum of ``1 / log degree`` over these;
       between two node sets, the number of paths of three edges; and for each numeric feature that
       both have, in one shape, the cosine of the two.
@@ -49,8 +50,10 @@ def pair_columns(graph: Graph, seeds: LinkSeeds, link: Link) -> dict[str, npt.ND
     own = np.asarray(adjacency[first, second]).reshape(-1)
     # [num_nodes], the number of neighbours
     degrees = [np.asarray(adjacency.sum(axis=1 - end)).reshape(-1) for end in range(2)]
+    # A negative pair's first node must not show that it has the link the positive pair has not.
+    linked = np.asarray(adjacency[first, seeds.seconds]).reshape(-1)
     columns = {
-        "degree.source": degrees[0][first] - own,
+        "degree.source": degrees[0][first] - linked,
         "degree.target": degrees[1][second] - own,
     }
     if seeds.node_sets[0] == seeds.node_sets[1]:
