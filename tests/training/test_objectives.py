@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,37 @@ def test_regression_metrics_are_those_of_scikit_learn(case: tuple[np.ndarray, ..
 def test_wrong_input_is_named(call, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_equal_labels_have_no_r2() -> None:
+    """The mean of 0.1 is not 0.1, so that their spread is 1e-33 in place of 0."""
+    y = np.full((7, 2), np.float64(np.float32(0.1)))
+    assert np.isnan(training.regression_metrics(y, y + 0.01)["r2"])
+    y[:, 1] = range(7)
+    expected = sklearn_metrics.r2_score(y[:, 1], y[:, 1] + 0.5)
+    assert training.regression_metrics(y, y + 0.5)["r2"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("value", [0.1, 1e-30, 1e-42, -3.0, 1e30])
+def test_a_number_that_is_always_the_same(value: float) -> None:
+    labels = np.full((7, 1), value, np.float32)
+    objective = training.Regression(labels)
+    said = objective.predictions(tf.zeros((7, 1)))
+    np.testing.assert_allclose(said, labels, rtol=1e-6, atol=1e-40)
+    loss = objective.loss()(tf.constant(labels), tf.ones((7, 1)))
+    assert loss.numpy() == pytest.approx(1)
+
+
+def test_scores_beyond_float32_are_logged(tmp_path: Path) -> None:
+    """As squares of numbers of 1e25 are: TensorBoard's scalars are float32."""
+    tracker = training.TensorBoard(tmp_path)
+    tracker.start({}, 0)
+    tracker.log({"mean_squared_error": 1e50}, 1)
+    tracker.finish("done")
+    (path,) = tmp_path.iterdir()
+    events = [value for event in tf.compat.v1.train.summary_iterator(str(path))
+              for value in event.summary.value]  # fmt: skip
+    assert [tf.make_ndarray(value.tensor) for value in events if "error" in value.tag] == [np.inf]
 
 
 def test_nothing_to_judge_is_nan() -> None:
@@ -202,6 +234,29 @@ def test_temperature_is_found(num_classes: int) -> None:
         assert after["roc_auc"] == pytest.approx(before["roc_auc"])
 
 
+def test_temperature_of_several_classes_is_found() -> None:
+    task = training.NodeTask("item", training.MultiLabelClassification(3))
+    logits = RANDOM.normal(0, 1.5, (20_000, 3))
+    labels = (RANDOM.random(logits.shape) < 1 / (1 + np.exp(-logits))).astype(np.int8)
+    assert training.fit_temperature(task, labels, 2.5 * logits) == pytest.approx(2.5, rel=0.05)
+
+
+@pytest.mark.parametrize("num_classes", [2, 3])
+def test_temperature_of_a_model_that_is_much_too_sure(num_classes: int) -> None:
+    """Right by 200 in two of three, wrong by as much in one: the odds of 2 need a T of 289.
+
+    Clipped probabilities would be as wrong at every temperature up to 4.
+    """
+    task = training.NodeClassification("item", num_classes=num_classes)
+    labels = np.array([1, 1, 0])
+    logits = np.full((3, 1), 200.0) if num_classes == 2 else np.array([[0.0, 200.0, -1e4]] * 3)
+    with warnings.catch_warnings():
+        # Items of one class cannot be ranked, and need not be.
+        warnings.simplefilter("error")
+        assert training.fit_temperature(task, labels, logits) == pytest.approx(20, rel=1e-3)
+        assert training.fit_temperature(task, labels[:2], 0.01 * logits[:2]) < 1
+
+
 def test_calibrated_head_divides_its_logits(tmp_path: Path) -> None:
     seeds, features = toy_seeds(40)
     task, source = training.NodeClassification("item", num_classes=2), ToySource(seeds, features, 8)
@@ -219,7 +274,8 @@ def test_temperature_needs_classes_and_items() -> None:
     numbers = training.NodeTask("item", training.Regression([[0.0], [1.0]]))
     with pytest.raises(ValueError, match="must be one of classes. Got Regression"):
         training.fit_temperature(numbers, np.zeros((1, 1)), np.zeros((1, 1)))
+    classes = training.NodeClassification("item", num_classes=2)
     with pytest.raises(ValueError, match="must have items"):
-        training.fit_temperature(
-            training.NodeClassification("item", num_classes=2), np.zeros(0, int), np.zeros((0, 1))
-        )
+        training.fit_temperature(classes, np.zeros(0, int), np.zeros((0, 1)))
+    with pytest.raises(ValueError, match="`logits` .* must be finite"):
+        training.fit_temperature(classes, np.zeros(1, int), np.array([[np.nan]]))

@@ -16,7 +16,8 @@ def regression_metrics(
 ) -> dict[str, float]:
     """All of `REGRESSION_METRICS`, each the mean over the values of an item.
 
-    ``r2`` is ``1 - sum w (y - p)^2 / sum w (y - mean)^2`` of each value; NaN where all are equal.
+    ``r2`` is ``1 - sum w (y - p)^2 / sum w (y - mean)^2`` of each value whose labels differ; NaN
+    where none has such.
 
     Args:
       labels: ``[num_items, num_values]``.
@@ -48,10 +49,12 @@ def regression_metrics(
     # [num_values]
     squared, absolute = w @ (y - p) ** 2, w @ np.abs(y - p)
     spread = w @ (y - w @ y) ** 2
-    r2 = np.where(spread > 0, 1 - squared / np.where(spread > 0, spread, 1), np.nan)
+    # Rounding makes the spread of equal labels more than 0.
+    varies = (np.ptp(y, axis=0) > 0) & (spread > 0)
+    r2 = 1 - squared[varies] / spread[varies]
     return {
         "mean_squared_error": float(squared.mean()),
         "root_mean_squared_error": float(np.sqrt(squared).mean()),
         "mean_absolute_error": float(absolute.mean()),
-        "r2": float(r2.mean()),
+        "r2": float(r2.mean()) if len(r2) else float("nan"),
     }

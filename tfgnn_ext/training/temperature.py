@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
 
 from tfgnn_ext.training.tasks.task import Task
 
@@ -34,7 +35,7 @@ def fit_temperature(
       T, between 1 / 20 and 20.
 
     Raises:
-      ValueError: The task is not one of classes, or there are no items.
+      ValueError: The task is not one of classes, there are no items, or logits are not finite.
 
     >>> import numpy as np
     >>> from tfgnn_ext.training import NodeClassification
@@ -49,14 +50,24 @@ def fit_temperature(
         )
     if not len(labels):
         raise ValueError("`labels` of `fit_temperature` must have items. Got none.")
-    truth, said = tf.constant(labels), tf.constant(logits, tf.float32)
+    said = np.asarray(logits, np.float64)
+    if not np.isfinite(said).all():
+        raise ValueError("`logits` of `fit_temperature` must be finite. Got NaN or infinity.")
 
-    def log_loss(log_temperature: float) -> float:
-        probabilities = task.predictions(said / np.float32(np.exp(log_temperature)))
-        return task.score(truth.numpy(), probabilities.numpy())["log_loss"]
+    def loss(log_temperature: float) -> float:
+        return _log_loss(labels, said / np.exp(log_temperature))
 
-    found = minimize_scalar(log_loss, bounds=_RANGE, method="bounded", options={"xatol": 1e-4})
+    found = minimize_scalar(loss, bounds=_RANGE, method="bounded", options={"xatol": 1e-4})
     return float(np.exp(found.x))
+
+
+def _log_loss(labels: npt.NDArray[Any], logits: npt.NDArray[np.float64]) -> float:
+    """Of logits, so that nothing is clipped: a model that is much too sure has a slope, too."""
+    if labels.ndim == 1 and logits.shape[1] > 1:
+        own = logits[np.arange(len(labels)), labels]
+        return float((logsumexp(logits, axis=1) - own).mean())
+    # Log odds of class 1, or of each class: log(1 + e^x) - y x.
+    return float((np.logaddexp(0, logits) - labels.reshape(logits.shape) * logits).mean())
 
 
 def calibrate(task: Task, model: tf.keras.Model, temperature: float) -> None:

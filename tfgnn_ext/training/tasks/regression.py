@@ -96,9 +96,11 @@ class Regression(Objective):
             )
         self.units = values.shape[1]
         self._means = values.mean(axis=0).astype(np.float32)
+        # A value that is the same everywhere is that value; rounding makes its deviation more than
+        # 0. One too small for float32 would divide by 0.
         deviations = values.std(axis=0)
-        # A value that is the same everywhere is that value.
-        self._deviations = np.where(deviations > 0, deviations, 1).astype(np.float32)
+        varies = (np.ptp(values, axis=0) > 0) & (deviations > np.finfo(np.float32).tiny)
+        self._deviations = np.where(varies, deviations, 1).astype(np.float32)
         self._loss = StandardizedError(
             kind=loss, means=self._means.tolist(), deviations=self._deviations.tolist()
         )

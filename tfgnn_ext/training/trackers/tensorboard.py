@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+import numpy as np
 import tensorflow as tf
 
 from tfgnn_ext.training.trackers.tracker import Tracker
@@ -33,7 +34,9 @@ class TensorBoard(Tracker):
             raise RuntimeError("`start` of `TensorBoard` must be called first.")
         with self._writer.as_default(step=step):
             for name, value in values.items():
-                tf.summary.scalar(name, value)
+                # Scalars are float32, in which squares of large numbers are infinite.
+                with np.errstate(over="ignore"):
+                    tf.summary.scalar(name, np.float32(value))
         self._writer.flush()
 
     def finish(self, outcome: str) -> None:
