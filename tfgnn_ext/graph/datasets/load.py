@@ -55,9 +55,9 @@ def load(name: str, *, path: str | os.PathLike[str] | None = None, split: int = 
       name: One of `NAMES`: a data set, or a format that the user's own files are in.
       path: With a format: the file, the folder, or for ``planetoid`` and ``tu`` what the files'
         names begin with, such as ``data/ind.pubmed``.
-      split: Which of its splits: see `choose_split`. ``minesweeper`` and ``tolokers`` have ten;
-        of ``amazon_computers`` every number draws another 20 a class, of ``acm`` another fifth of
-        the training nodes to validate; the others have one, number 0.
+      split: Which of its splits: see `choose_split`. ``minesweeper``, ``tolokers`` and ``tu`` have
+        ten; of ``amazon_computers`` every number draws another 20 a class, of ``acm`` another fifth
+        of the training nodes to validate; the others have one, number 0.
 
     Raises:
       ValueError: No such data set or split, its source cannot be had, or the cache is damaged.
