@@ -173,7 +173,7 @@ def run(schema: Path, out: Path, kind: str, *, workers: int = 1, **options: Any)
 @pytest.mark.parametrize(
     ("kind", "workers", "blocks", "shards", "options"),
     [
-        ("timed", 4, 5, 3, {}),
+        ("timed", 4, 5, 3, {"hub_edges": 5}),
         ("reversed", 1, 1, 1, {"tables": {"t": "hard"}, "hub_edges": 5}),
         ("one set", 1, 7, 2, {"epoch": 2}),
         ("free", 1, 3, 2, {}),
