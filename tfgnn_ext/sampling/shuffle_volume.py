@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 
 from tfgnn_ext.sampling.plan import SamplingPlan
-from tfgnn_ext.sampling.table_blocks import PART_ROWS
+from tfgnn_ext.sampling.table_parts import PART_ROWS
 
 _WORD = 8  # Of a component, and of the key word of a string.
 _BEGIN = 4  # Where a source's edges begin in its block.

@@ -14,7 +14,8 @@ from tfgnn_ext.graph.columns import is_string
 from tfgnn_ext.graph.read_tables import text_columns
 from tfgnn_ext.graph.schema import EdgeColumns, NodeColumns
 from tfgnn_ext.sampling.files.beam import files_of, open_file, read_schema, relative_to
-from tfgnn_ext.sampling.table_blocks import Table, check_columns, empty_table
+from tfgnn_ext.sampling.table_blocks import Table
+from tfgnn_ext.sampling.table_parts import check_columns, empty_table
 from tfgnn_ext.sampling.tables.beam import TableSource, most_rows
 
 _BLOCK_BYTES = 16 << 20  # Of a table's files; about a million edges.

@@ -11,14 +11,8 @@ import numpy as np
 
 from tfgnn_ext.graph.columns import to_ids
 from tfgnn_ext.sampling.files.beam import open_file
-from tfgnn_ext.sampling.table_blocks import (
-    Part,
-    Table,
-    count_rows,
-    is_parquet,
-    parts_of,
-    read_part,
-)
+from tfgnn_ext.sampling.table_blocks import Table
+from tfgnn_ext.sampling.table_parts import Part, count_rows, is_parquet, parts_of, read_part
 
 
 @dataclasses.dataclass(frozen=True)
