@@ -132,6 +132,13 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "a dot with a layer": (
         {"score: hadamard": "score: dot"}, "`task.hidden` must be left out with score dot."
     ),
+    "operations of pairs for nodes": (
+        {
+            "link": None,
+            "task: {type: link_prediction, score: hadamard, hidden: 8}\n": "",
+        },
+        "must name earlier operations",
+    ),
     "several networks": (
         {"epochs: 8": "members: 2"}, "`training.members` must be left out with task link_predic"
     ),

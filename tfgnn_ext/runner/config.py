@@ -282,8 +282,10 @@ class SamplingConfig(_Section):
 
     @pydantic.model_validator(mode="after")
     def _is_valid(self) -> SamplingConfig:
-        # Whether seeds are pairs, whose second node is "target", this section does not know.
-        self.build("", Link(node_set="-"))
+        # Whether seeds are pairs this section does not know, unless it names the second nodes.
+        pairs = Link(node_set="-")
+        names = any(pairs.op in op.inputs for op in self.ops)
+        self.build("", pairs if names else None)
         return self
 
     def build(self, seed_node_set: str, link: Link | None = None) -> SamplingPlan:
