@@ -8,8 +8,9 @@ last twentieth of the text, which no step sees. HyperAttention has the weights o
 the place of softmax in the last layers of the trained model, before and after some further steps,
 which softmax takes too.
 
-Runs print an object a line, so that they can be made in pieces; `--table FILE` reads such lines and
-prints the means over seeds.
+Recall tasks (`--task induction`, `--task copying`) train on rows of growing length and measure at
+each, up to 2,304 tokens. Runs print an object a line, so that they can be made in pieces; `--table
+FILE` reads such lines and prints the means over seeds.
 """
 
 from __future__ import annotations
@@ -25,7 +26,13 @@ import numpy as np
 
 import tfgnn_ext  # noqa: F401  (before TensorFlow)
 from benchmarks.attention_lm import KINDS, evaluate, fit, model
-from benchmarks.attention_tasks import Batch, read_text, text_batches
+from benchmarks.attention_tasks import (
+    RECALL_CODES,
+    Batch,
+    read_text,
+    recall_batches,
+    text_batches,
+)
 
 Batches = Callable[[int, bool], Iterator[Batch]]
 
@@ -60,6 +67,44 @@ def run(
         yield row(f"{name}, tuned" if layers else "softmax, tuned alike", other, begin)
 
 
+def recall(
+    task: str,
+    kind: str,
+    seed: int,
+    *,
+    lengths: list[int],
+    steps: list[int],
+    rate: float,
+    shape: Any,
+) -> Iterator[dict[str, Any]]:
+    """Trains on rows of growing lengths, and measures at the longest: does the kind find a needle?
+
+    A batch holds 2,304 tokens at least, whatever the length.
+    """
+    begin = time.process_time()
+    weights, losses = None, []
+    for part, (length, number) in enumerate(zip(lengths, steps, strict=True)):
+        made = model(
+            kind,
+            seed=seed,
+            **{**shape, "context": length, "codes": RECALL_CODES},
+            longest=lengths[-1],
+        )
+        if weights is not None:
+            made.set_weights(weights)
+        batch = max(1, 2304 // length)
+        rows = recall_batches(task, batch=batch, context=length, seed=10 * seed + part, hard=False)
+        losses += fit(made, rows, number, rate)
+        weights = made.get_weights()
+        used = time.process_time() - begin
+        hard = recall_batches(task, batch=batch, context=length, seed=99, hard=True)
+        loss, right = evaluate(made, hard, 100)
+        found = {"kind": f"{kind}, {task}, {length:,} tokens", "seed": seed, "loss": loss}
+        parts = [round(float(np.mean(p)), 2) for p in np.array_split(losses, 10)]
+        found |= {"right": right, "cpu_seconds": used, "parameters": made.count_params()}
+        yield {**found, "training": parts}
+
+
 def table(path: pathlib.Path) -> None:
     """Prints the means over seeds of the lines of a file, in the order in which they came."""
     rows: dict[str, list[dict[str, Any]]] = {}
@@ -88,6 +133,8 @@ def main() -> None:
     parser.add_argument(
         "--text", type=pathlib.Path, default="/usr/share/doc/python3.11/html/_sources"
     )
+    parser.add_argument("--task", choices=("text", "induction", "copying"), default="text")
+    parser.add_argument("--lengths", type=int, nargs="*", default=[64, 256, 2304])
     parser.add_argument("--kinds", nargs="*", default=list(KINDS))
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=2500)
@@ -108,6 +155,25 @@ def main() -> None:
     if options["table"] is not None:
         table(options["table"])
         return
+    names = ("codes", "context", "width", "heads", "key_dim", "layers", "block")
+    shape = {name: options[name] for name in names}
+    if options["task"] != "text":
+        for seed in options["seeds"]:
+            for kind in options["kinds"]:
+                # Short rows teach what long ones only stretch: steps in inverse proportion.
+                inverse = 1 / np.sqrt(options["lengths"])
+                steps = [int(options["steps"] * part / inverse.sum()) for part in inverse]
+                for row in recall(
+                    options["task"],
+                    kind,
+                    seed,
+                    lengths=options["lengths"],
+                    steps=steps,
+                    rate=options["rate"],
+                    shape=shape,
+                ):
+                    print(json.dumps(row), flush=True)
+        return
     text, _ = read_text(options["text"], codes=options["codes"])
     split = len(text) - len(text) // 20
 
@@ -115,14 +181,13 @@ def main() -> None:
         part = text[:split] if train else text[split:]
         return text_batches(part, seed=seed, batch=options["batch"], context=options["context"])
 
-    names = ("codes", "context", "width", "heads", "key_dim", "layers", "block")
     for seed in options["seeds"]:
         for kind in options["kinds"]:
             for row in run(
                 kind,
                 seed,
                 batches,
-                shape={name: options[name] for name in names},
+                shape=shape,
                 **{name: options[name] for name in ("steps", "rate", "tune")},
             ):
                 print(json.dumps(row), flush=True)
