@@ -16,7 +16,7 @@ from tests.runner.test_full_graph_run import write_untimed_papers
 from tests.runner.test_sample_engines import records
 from tests.runner.tu_files import write_tu
 from tfgnn_ext.graph import datasets, read_schema, write_schema
-from tfgnn_ext.runner import InputError, Progress, run
+from tfgnn_ext.runner import InputError, Progress, check_run, run
 
 pytest.importorskip("tensorflow_gnn")
 QUIET = Progress(quiet=True)
@@ -164,6 +164,19 @@ def test_another_task_reads_other_labels(tmp_path: Path) -> None:
         run(config, out=out, **again)
     run(config, out=out, redo=True, **again)
     assert json.loads((out / "graph.json").read_text())["seeds"]["target"] == "values"
+
+
+def test_a_data_set_says_which_task_fits(tmp_path: Path) -> None:
+    write_tu(tmp_path, num_graphs=20)
+    config = tmp_path / "rings.yaml"
+    config.write_text("""
+data: {dataset: tu, path: rings}
+task: {type: graph_regression}
+sampling: {ops: [{edge_set: has, strategy: full}]}
+model: {name: gin}
+""")
+    with pytest.raises(InputError, match="has, such as graph_classification. Got graph_regr"):
+        check_run(config)
 
 
 PROBLEMS = {

@@ -27,13 +27,14 @@ def check_seeds(context: Context) -> None:
     task = context.config.task
     if seeds.target != task.target:
         fitting = {
-            "class": "node_classification",
-            "classes": "node_multi_label_classification",
-            "values": "node_regression",
+            "class": "classification",
+            "classes": "multi_label_classification",
+            "values": "regression",
         }[seeds.target]
+        what = "graph" if task.of_graphs else "node"
         problems.append(
             f"{where(('task', 'type'))}: `task.type` must be one for the labels that the data set "
-            f"has, such as {fitting}. Got {task.type}."
+            f"has, such as {what}_{fitting}. Got {task.type}."
         )
     if task.calibration is not None and not len(seeds.split("validation")):
         problems.append(
