@@ -116,15 +116,14 @@ def test_exact_is_the_same(finished: tuple[Path, Path], tmp_path: Path) -> None:
 
 def test_propagated_features(finished: tuple[Path, Path], tmp_path: Path) -> None:
     config, _ = finished
-    overrides = ["data.propagate={hops: 2}", "model={name: sehgnn, units: 8}"]
+    overrides = ["data.propagate={hops: 1, label_hops: 2}", "model={name: sehgnn, units: 8}"]
     path = run(config, out=tmp_path / "run", overrides=overrides, until="evaluate", progress=QUIET)
     inputs = json.loads((path / "inputs.json").read_text())["nodes"]["paper"]
-    # Of the papers' paths, these lead back to papers.
-    assert {name for name in inputs if name.startswith("labels:")} == {
-        name.replace("via:", "labels:")
-        for name in inputs
-        if name.startswith("via:") and name.endswith(("cites", "wrote"))
-    }
+    # The paths of two edge sets that lead back to papers; of features, those of one.
+    labels = {name for name in inputs if name.startswith("labels:")}
+    assert labels == {"labels:cites", "labels:cites>cites", "labels:by>wrote"}
+    assert "via:cites" in inputs
+    assert not any(name.startswith("via:") and ">" in name for name in inputs)
     assert len(pq.read_table(path / "predictions.parquet")) == 211
     with pytest.raises(InputError, match="`data.latent` must not name the seeds' node set"):
         run(config, out=tmp_path / "bare", overrides=["data.latent=[paper]"], progress=QUIET)

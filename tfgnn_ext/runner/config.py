@@ -136,6 +136,9 @@ class PropagateConfig(_Section):
 
     hops: Positive = Field(2, description="The most edge sets of a path.")
     labels: bool = Field(True, description="Whether training labels are propagated too.")
+    label_hops: Positive | None = Field(
+        None, description="The most edge sets of a path of labels; default: `hops`."
+    )
     edge_sets: list[str] | None = Field(None, description="Which to follow; default: all.")
 
 

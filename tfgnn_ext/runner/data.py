@@ -148,13 +148,12 @@ def _prepared(loaded: LoadedConfig, data: Data) -> Data:
     if isinstance(seeds, LinkSeeds):
         return _with_negatives(loaded, ids_alone(graph, config.latent), seeds, loaded.folder)
     if config.propagate is not None:
-        how: dict[str, Any] = {
-            "hops": config.propagate.hops,
-            "edge_sets": config.propagate.edge_sets,
-        }
-        graph = propagate_features(graph, seeds.node_set, **how)
+        hops, edge_sets = config.propagate.hops, config.propagate.edge_sets
+        graph = propagate_features(graph, seeds.node_set, hops=hops, edge_sets=edge_sets)
         if config.propagate.labels:
-            graph = propagate_labels(graph, seeds, **how)
+            graph = propagate_labels(
+                graph, seeds, hops=config.propagate.label_hops or hops, edge_sets=edge_sets
+            )
     if loaded.config.task.of_graphs:
         graph = without_identity(graph, seeds.node_set)
     if seeds.node_set in config.latent:
