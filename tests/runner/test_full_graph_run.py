@@ -121,7 +121,7 @@ def test_propagated_features(finished: tuple[Path, Path], tmp_path: Path) -> Non
     inputs = json.loads((path / "inputs.json").read_text())["nodes"]["paper"]
     # The paths of two edge sets that lead back to papers; of features, those of one.
     labels = {name for name in inputs if name.startswith("labels:")}
-    assert labels == {"labels:cites", "labels:cites>cites", "labels:by>wrote"}
+    assert labels == {"labels:cites", "labels:cites>cites"}
     assert "via:cites" in inputs
     assert not any(name.startswith("via:") and ">" in name for name in inputs)
     assert len(pq.read_table(path / "predictions.parquet")) == 211
