@@ -170,3 +170,21 @@ def test_mistakes_are_one_line(config: Path, name: str) -> None:
 
 def test_a_sound_config_is_counted(config: Path) -> None:
     assert "3,505 seeds, 2 operations" in check_run(config)
+
+
+def test_dropped_negatives_are_counted(config: Path) -> None:
+    """One user of the table of hard negatives has no row there."""
+    path = config.parent / "hard.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.filter(pa.compute.not_equal(table["source"], "u07")), path)
+    pairs = pq.read_table(config.parent / "pairs.parquet")["who"].to_pylist()
+    out = run(
+        config,
+        out=config.parent / "run",
+        overrides=["data.seeds.link.policy=drop"],
+        until="graph",
+        progress=QUIET,
+    )
+    found = json.loads((out / "graph.json").read_text())["seeds"]
+    assert found["dropped_negatives"] == pairs.count("u07") > 0
+    assert found["second_node_set"] == "item"

@@ -40,6 +40,7 @@ def count(data: Data) -> dict[str, Any]:
         "seeds": {
             "node_set": seeds.node_set,
             "second_node_set": seeds.node_sets[1] if isinstance(seeds, LinkSeeds) else None,
+            "dropped_negatives": data.dropped_negatives,
             "target": seeds.target,
             "classes": list(seeds.classes),
             "splits": {

@@ -46,6 +46,7 @@ class Data:
     graph: Graph
     seeds: Seeds | LinkSeeds
     negatives: NegativeSampler | None = None
+    dropped_negatives: int = 0
 
 
 def schema_of(loaded: LoadedConfig) -> tuple[GraphSchema, str]:
@@ -244,8 +245,8 @@ def _with_negatives(
         [part.build() for part in link.negatives],
         tables=tables,
     )
-    every, _ = sampler.add_to(seeds, policy=link.policy)
-    return Data(graph, every, sampler)
+    every, dropped = sampler.add_to(seeds, policy=link.policy)
+    return Data(graph, every, sampler, dropped)
 
 
 def _hard_negatives(

@@ -15,8 +15,8 @@ class Link:
 
     A component grows from both nodes. All edges of `edge_set` from the first to the second, and
     all of `reverse` from the second to the first, are left out of it, however often they occur:
-    draws are those from a graph without these edges, so that neither a model nor the size of a
-    sample tells whether the pair is linked. Negative pairs are treated in the same way.
+    draws are distributed as those from a graph without these edges, so that the edge reaches no
+    model, and leaves no gap where it was drawn. Negative pairs are treated in the same way.
 
     A sample says which nodes are its ends in TF-GNN's readout structure: the node set ``_readout``
     has one node a component, to which ``_readout/source`` leads from the first node and

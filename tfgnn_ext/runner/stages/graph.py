@@ -21,4 +21,6 @@ def graph(context: Context) -> dict[str, Any]:
     context.progress.line(
         f"  {nodes:,} nodes, {edges:,} edges, {len(data.seeds):,} seeds in `{data.seeds.node_set}`"
     )
+    if data.dropped_negatives:
+        context.progress.line(f"  {data.dropped_negatives:,} negatives dropped")
     return {"nodes": nodes, "edges": edges, "seeds": len(data.seeds)}
