@@ -17,8 +17,21 @@ def typed(blocks: Any) -> Any:
 
 
 def united(parts: list[Any], label: str) -> Any:
-    """Some collections as one."""
-    return parts[0] if len(parts) == 1 else parts | label >> beam.Flatten()
+    """Some collections as one.
+
+    Beam's Java runners lose collections that several unions read: each union gets its own.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    own = [
+        part | f"{label} {number}" >> beam.Map(_same).with_output_types(part.element_type)
+        for number, part in enumerate(parts)
+    ]
+    return own | label >> beam.Flatten()
+
+
+def _same(row: Any) -> Any:
+    return row
 
 
 def count(name: str, number: int) -> None:
