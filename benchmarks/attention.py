@@ -9,8 +9,10 @@ itself. Beside each ratio to softmax stands the bound that multiplications alone
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import functools
 import gc
+import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -176,10 +178,23 @@ def faster(function: Step, values: list[Any]) -> Step:
     return min(steps, key=lambda step: cpu_seconds(lambda: step(*values)))
 
 
-def peak_bytes(function: Step, values: list[Any]) -> int:
-    """The most memory over that before, of the second call of the graph build."""
-    step = step_of(function, jit=False)
-    step(*values)
+def peak_bytes(name: str, length: int) -> int:
+    """The most memory of forward and backward passes over that before them; in a new process.
+
+    Memory that a process once had it keeps: whoever is measured second in one process seems to need
+    none.
+    """
+    with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_peak_bytes, name, length).result()
+
+
+def _peak_bytes(name: str, length: int) -> int:
+    one_thread()
+    function, widths = measured(name)
+    step, values = step_of(function, jit=False), inputs(length, widths)
+    # What TensorFlow takes once, whatever the length.
+    step(*inputs(512, widths))
+    step.get_concrete_function(*values)  # type: ignore[attr-defined]
     gc.collect()
 
     def status(key: str) -> int:
@@ -192,6 +207,15 @@ def peak_bytes(function: Step, values: list[Any]) -> int:
     Path("/proc/self/clear_refs").write_text("5")  # Resets the peak.
     step(*values)
     return status("VmHWM") - before
+
+
+def measured(name: str) -> tuple[Step, tuple[int, ...]]:
+    """A kind of attention, or what it is compared with, and the widths of its inputs."""
+    softmax = {"einsum softmax": einsum_softmax, "query-chunked softmax": chunked_softmax}
+    if name in softmax:
+        return softmax[name], (WIDTH,) * 3
+    kind = kinds()[name]
+    return kind.function, kind.widths
 
 
 def growth(times: dict[int, float]) -> float:
@@ -225,8 +249,13 @@ def components(quick: bool) -> list[Row]:
         def padded(q: Any, k: Any, v: Any, sizes: Any = sizes) -> Any:
             most = max(sizes)
             parts = [
-                tf.stack([tf.pad(p, [[0, most - len(p)], [0, 0], [0, 0]]) for p in x])
-                for x in ([*tf.split(each, sizes)] for each in (q, k, v))
+                tf.stack(
+                    [
+                        tf.pad(part, [[0, most - size], [0, 0], [0, 0]])
+                        for part, size in zip(tf.split(each, sizes), sizes, strict=True)
+                    ]
+                )
+                for each in (q, k, v)
             ]
             q, k, v = (tf.transpose(p, [0, 2, 1, 3]) for p in parts)
             weight = tf.matmul(q, k, transpose_b=True) ** 2
@@ -369,14 +398,13 @@ def growths(quick: bool) -> list[Row]:
 def memory(quick: bool) -> list[Row]:
     """The most memory over the process of forward and backward passes."""
     length = 4096 if quick else 16_384
-    softmax = inputs(length, (WIDTH,) * 3)
     bases = {
-        "einsum softmax": (peak_bytes(einsum_softmax, softmax), 0.1),
-        "query-chunked softmax": (peak_bytes(chunked_softmax, softmax), 0.5),
+        name: (peak_bytes(name, length), target)
+        for name, target in (("einsum softmax", 0.1), ("query-chunked softmax", 0.5))
     }
     rows = []
-    for name, kind in kinds().items():
-        value = peak_bytes(kind.function, inputs(length, kind.widths))
+    for name in kinds():
+        value = peak_bytes(name, length)
         for other, (size, target) in bases.items():
             rows.append(
                 Row(
@@ -428,16 +456,21 @@ PARTS: dict[str, Callable[[bool], list[Row]]] = {
 }
 
 
+def one_thread() -> None:
+    """TensorFlow works in one thread."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the same claims at a smaller size")
     parser.add_argument("--json", action="store_true", help="one object a row")
     parser.add_argument("--only", nargs="*", choices=PARTS, default=list(PARTS), help="some parts")
     options = parser.parse_args()
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    one_thread()
     for part in options.only:
         rows = PARTS[part](options.quick)
         show(rows, as_json=options.json, sizes={"width": WIDTH}, used=versions("tensorflow"))
