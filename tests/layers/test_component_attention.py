@@ -245,3 +245,9 @@ def test_parallel_update_config_and_training() -> None:
 def test_refuses(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         attention(**options)
+
+
+def test_one_node_set_needs_no_embedding() -> None:
+    layer = attention(node_sets=["a"], edge_sets=[])
+    layer(attention_graph(1))
+    assert not any("embeddings" in weight.name for weight in layer.weights)

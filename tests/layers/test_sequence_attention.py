@@ -16,7 +16,7 @@ KINDS: list[tuple[type, dict[str, Any]]] = [
     (PolySketchAttention, {"r": 8, "sketch": "srht", "block_size": 4}),
     (PolySketchAttention, {"sketch": "exact2", "block_size": 4}),
     (PolySketchAttention, {"sketch": "none"}),
-    (HyperAttention, {"min_seq_len": 4, "bucket_size": 4, "num_samples": 3}),
+    (HyperAttention, {"min_seq_len": 6, "bucket_size": 4, "num_samples": 3}),
 ]
 
 

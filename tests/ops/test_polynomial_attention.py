@@ -42,8 +42,7 @@ def test_golden() -> None:
         assert function().numpy().item() == pytest.approx(48 / 11)
 
 
-@pytest.mark.parametrize("causal", [False, True])
-@pytest.mark.parametrize("degree", [2, 4, 8])
+@pytest.mark.parametrize(("degree", "causal"), [(2, False), (4, True), (8, False)])
 def test_exact(degree: int, causal: bool) -> None:
     arrays = inputs(queries=KEYS)
     present = mask()
@@ -70,17 +69,19 @@ def test_exact_in_tiles(causal: bool) -> None:
             tiled_attention(*rows, ones, scale=0.4, degree=degree, causal=causal, block=3)[0], HEADS
         )
 
-    arrays = inputs(queries=KEYS)
-    check(
-        lambda q, k, v: tiled(q, k, v, 4),
-        lambda q, k, v: reference.polynomial(q, k, v, degree=4, scale=0.4, causal=causal),
-        arrays,
-    )
-    check(
-        lambda q, k, v: tiled(q, k, v, None),
-        lambda q, k, v: reference.softmax(q, k, v, scale=0.4, causal=causal),
-        arrays,
-    )
+    # Tiles are handled alike whatever the weights: each kind in one of the two directions.
+    if causal:
+        check(
+            lambda q, k, v: tiled(q, k, v, None),
+            lambda q, k, v: reference.softmax(q, k, v, scale=0.4, causal=True),
+            inputs(queries=KEYS),
+        )
+    else:
+        check(
+            lambda q, k, v: tiled(q, k, v, 4),
+            lambda q, k, v: reference.polynomial(q, k, v, degree=4, scale=0.4),
+            inputs(queries=KEYS),
+        )
 
 
 def sketched(
@@ -99,7 +100,8 @@ def sketched(
 
 @pytest.mark.parametrize(
     ("sketch", "degree"),
-    [("orthogonal", 4), ("srht", 4), ("gaussian", 4), ("gaussian", 8), ("exact2", 2), ("srht", 2)],
+    # One of each sketch, and of each degree.
+    [("orthogonal", 4), ("srht", 4), ("gaussian", 8), ("exact2", 2), ("srht", 2)],
 )
 def test_sketches(sketch: Any, degree: int) -> None:
     matrices = [] if degree == 2 else ops.sketch_matrices(sketch, WIDTH, r=8, degree=degree, seed=5)

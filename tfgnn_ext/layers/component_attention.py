@@ -26,7 +26,7 @@ class ComponentAttention(tf.keras.layers.Layer):
     """Multi-head attention among all nodes of a component, whatever their node set.
 
     One query, key and value projection serves all node sets, each with an embedding of the set
-    added; heads attend as in `ops.component_attention`.
+    added where there are several; heads attend as in `ops.component_attention`.
 
     With `edge_sets`, connected nodes weigh more: where w_ij is a pair's exact weight (``exp(s_ij)``
     of softmax and hyper, ``s_ij^p`` of the others) and D_i the denominator, both ends of an edge e
@@ -128,12 +128,13 @@ class ComponentAttention(tf.keras.layers.Layer):
             )
 
     def build(self, input_shape: Any) -> None:
-        # [node sets, query key and value, units]
-        self._embeddings = self.add_weight(
-            name="embeddings",
-            shape=[len(self.node_sets), 3, self.units],
-            initializer=tf.keras.initializers.RandomNormal(stddev=0.1, seed=self.seed),
-        )
+        if len(self.node_sets) > 1:
+            # [node sets, query key and value, units]
+            self._embeddings = self.add_weight(
+                name="embeddings",
+                shape=[len(self.node_sets), 3, self.units],
+                initializer=tf.keras.initializers.RandomNormal(stddev=0.1, seed=self.seed),
+            )
         if self.edge_sets:
             # softplus(-2) = 0.13.
             self._edge_weights = self.add_weight(
@@ -166,7 +167,6 @@ class ComponentAttention(tf.keras.layers.Layer):
             )
         counts = [length_of(state, 0) for state in states]
         width = self.units // self.num_heads
-        embeddings = tf.cast(self._embeddings, self.compute_dtype)
         # [num_nodes of all sets, width]
         joined = tf.concat(states, axis=0)
         total = length_of(joined, 0)
@@ -174,6 +174,7 @@ class ComponentAttention(tf.keras.layers.Layer):
         def heads(project: tf.keras.layers.Layer, index: int) -> tf.Tensor:
             rows = project(joined)
             if len(names) > 1:
+                embeddings = tf.cast(self._embeddings, self.compute_dtype)
                 rows += tf.concat(
                     [
                         tf.broadcast_to(embeddings[number, index], [count, self.units])
