@@ -228,7 +228,8 @@ def components(quick: bool) -> list[Row]:
     """Skewed components: buckets and blocks against the best single formulation."""
     import tensorflow as tf
 
-    from tfgnn_ext.ops.component_attention import component_attention
+    from tfgnn_ext.ops.component_attention import component_attention, component_limit
+    from tfgnn_ext.ops.component_layout import component_tables, fit_layout_sizes
 
     random = np.random.default_rng(0)
     skewed = [*random.integers(8, 65, 40), 300, 700]
@@ -241,10 +242,15 @@ def components(quick: bool) -> list[Row]:
         values = [tf.constant(random.normal(size=(n, 4, 32)), tf.float32) for _ in range(3)]
         counts = tf.constant(sizes, tf.int32)
 
-        def run(q: Any, k: Any, v: Any, limit: int | None, counts: Any = counts) -> Any:
+        def run(q: Any, k: Any, v: Any, layout: Any, counts: Any = counts) -> Any:
             return component_attention(
-                q, k, v, counts, sketch="learned", features=(q, k), limit=limit
+                q, k, v, counts, sketch="learned", features=(q, k), layout=layout
             )
+
+        def layout(limit: int, sizes: Any = sizes, counts: Any = counts, n: int = n) -> Any:
+            """What an input pipeline makes."""
+            fitted = fit_layout_sizes([np.array(sizes)], limit=limit)
+            return fitted, component_tables([counts], [n], fitted)
 
         def padded(q: Any, k: Any, v: Any, sizes: Any = sizes) -> Any:
             most = max(sizes)
@@ -262,9 +268,12 @@ def components(quick: bool) -> list[Row]:
             return tf.matmul(weight, v) / (1 + tf.reduce_sum(weight, axis=3, keepdims=True))
 
         sides: dict[str, Step] = {
-            "buckets and blocks": functools.partial(run, limit=None),
-            "buckets alone": functools.partial(run, limit=int(max(sizes))),
-            "blocks alone": functools.partial(run, limit=0),
+            name: functools.partial(run, layout=layout(limit))
+            for name, limit in (
+                ("buckets and blocks", component_limit("sketch", r=32, width=32)),
+                ("buckets alone", int(max(sizes))),
+                ("blocks alone", 0),
+            )
         }
         if n < 5_000:
             sides["padded to the longest"] = padded
