@@ -58,6 +58,7 @@ taskmanager.memory.framework.heap.size: 128m
 taskmanager.memory.framework.off-heap.size: 128m
 taskmanager.memory.network.min: 384m
 taskmanager.memory.network.max: 384m
+taskmanager.memory.segment-size: 8kb
 taskmanager.memory.managed.size: 256m
 taskmanager.memory.jvm-metaspace.size: 256m
 taskmanager.memory.jvm-overhead.min: 128m
