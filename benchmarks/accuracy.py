@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import hashlib
 import json
 import statistics
@@ -169,7 +170,7 @@ def _row(claim: Claim, seeds: int, results: Results) -> Row:
     mean, words = _summary(
         [
             results.get(
-                claim.recipe, recipe_path(claim), seed, lambda seed=seed: train(claim, seed)
+                claim.recipe, recipe_path(claim), seed, functools.partial(train, claim, seed)
             )
             for seed in numbers
         ],
@@ -181,7 +182,7 @@ def _row(claim: Claim, seeds: int, results: Results) -> Row:
         name, how = f"pyg/{claim.peer}", _ROOT / "benchmarks" / "accuracy_peers.py"
         try:
             theirs = [
-                results.get(name, how, seed, lambda seed=seed: train_peer(claim, seed))
+                results.get(name, how, seed, functools.partial(train_peer, claim, seed))
                 for seed in numbers
             ]
             peer, words = _summary(theirs, claim.metric)
