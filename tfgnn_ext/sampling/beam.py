@@ -254,8 +254,8 @@ class SampleSubgraphs(beam.PTransform):
             leading = list(requests[plan.seed_op]) if name == seed_set else []
             if plan.link is not None and name == plan.link.node_set:
                 leading += requests[plan.link.op]
-            for op in sampler.operations:
-                leading += requests[op.name] if op.target == name else []
+            for reached in sampler.operations:
+                leading += requests[reached.name] if reached.target == name else []
             wanted = united(leading, f"Want nodes {name}")
             tags[f"n:{name}"] = {
                 NODES: nodes[name].rows,
