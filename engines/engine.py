@@ -148,7 +148,8 @@ def _launch(folder: Path, name: str, command: list[str], **environment: str) -> 
 
 def _java(*arguments: str) -> list[str]:
     opens = [f"--add-opens={package}=ALL-UNNAMED" for package in _OPENS]
-    return ["java", "-XX:+IgnoreUnrecognizedVMOptions", *opens, *arguments]
+    # Plans with many operations and hubs make deep graphs of jobs.
+    return ["java", "-Xss16m", "-XX:+IgnoreUnrecognizedVMOptions", *opens, *arguments]
 
 
 def _job_server(engine: str, folder: Path) -> list[str]:
