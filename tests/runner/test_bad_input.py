@@ -79,7 +79,7 @@ CONFIGS: dict[str, tuple[str, str, str, str]] = {
     "unknown data set": (
         "schema: schema.pbtxt", "dataset: fligths", "2:3",
         "`data.dataset` must be one of flights, cora, citeseer, amazon_computers, acm, "
-        "minesweeper, tolokers, planetoid, npz, hgb, heterophilous, ogb. Got 'fligths'. "
+        "minesweeper, tolokers, planetoid, npz, hgb, heterophilous, ogb, tu. Got 'fligths'. "
         "Did you mean `flights`?",
     ),
     "missing key": (

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from tfgnn_ext.training.metrics import METRICS, classification_metrics, split_metrics
     from tfgnn_ext.training.metrics_of_labels import MULTI_LABEL_METRICS, multi_label_metrics
     from tfgnn_ext.training.metrics_of_numbers import REGRESSION_METRICS, regression_metrics
+    from tfgnn_ext.training.metrics_of_rankings import RANKING_METRICS, ranking_metrics
     from tfgnn_ext.training.optimizers import Optimizer
     from tfgnn_ext.training.predict import Predictions, Predictor, inference_model
     from tfgnn_ext.training.provider import BatchSource, SampledProvider, StepProvider
-    from tfgnn_ext.training.ranking_metrics import RANKING_METRICS, ranking_metrics
     from tfgnn_ext.training.resumable import Interrupted, Resumable
     from tfgnn_ext.training.schedules import LearningRate
     from tfgnn_ext.training.seed_batches import SeedBatches
@@ -57,8 +57,8 @@ _HOMES = {
     "Classification": "tasks",
     "LinkTask": "tasks",
     "MultiLabelClassification": "tasks",
-    "RANKING_METRICS": "ranking_metrics",
-    "ranking_metrics": "ranking_metrics",
+    "RANKING_METRICS": "metrics_of_rankings",
+    "ranking_metrics": "metrics_of_rankings",
     "NodeTask": "tasks",
     "Objective": "tasks",
     "Regression": "tasks",

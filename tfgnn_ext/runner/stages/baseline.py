@@ -88,6 +88,6 @@ def _of_pairs(context: Context) -> Any:
 
 
 def _ranks(labels: Any, predictions: Any, *, groups: Any) -> dict[str, float]:
-    from tfgnn_ext.training.ranking_metrics import ranking_metrics
+    from tfgnn_ext.training.metrics_of_rankings import ranking_metrics
 
     return ranking_metrics(labels, predictions[:, 1], groups)

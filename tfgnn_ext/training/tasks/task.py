@@ -11,7 +11,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 from tensorflow_gnn import runner
 
-from tfgnn_ext.training.ranking_metrics import ranking_metrics
+from tfgnn_ext.training.metrics_of_rankings import ranking_metrics
 from tfgnn_ext.training.tasks.objective import Objective
 
 
