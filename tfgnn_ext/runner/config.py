@@ -483,6 +483,10 @@ class RunConfig(_Section):
         data = self.model_dump(by_alias=True)
         data["model"] = {"name": self.model.name, **self.parameters}
         data["training"]["monitor"] = self.monitor
+        seeds = self.data.seeds
+        if self.task.type == "link_prediction" and seeds and "label" not in seeds.model_fields_set:
+            # No label was named: every pair is a link.
+            del data["data"]["seeds"]["label"]
         return data
 
     @property
