@@ -5,7 +5,7 @@ RUN ?= runs/flights
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet
 
-.PHONY: help run test engines lint format types contracts wheel clean
+.PHONY: help run test slow engines lint format types contracts wheel clean
 
 help:  ## Say what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -13,8 +13,11 @@ help:  ## Say what there is to make
 run: $(VENV)/run.stamp  ## Do the main job: examples/flights.yaml into runs/flights
 	$(BIN)/tfgnn-ext run examples/flights.yaml --out $(RUN)
 
-test: $(VENV)/test.stamp  ## Run every test and doctest
+test: $(VENV)/test.stamp  ## Run the tests and doctests
 	$(BIN)/python -m pytest $(ARGS)
+
+slow: $(VENV)/test.stamp  ## Run the tests that take more than about ten seconds each
+	$(BIN)/python -m pytest -m slow $(ARGS)
 
 engines: $(VENV)/test.stamp  ## Test Beam's engines: Flink, Spark, Prism, a portable job service
 	$(BIN)/python -m pytest tests/engines -m engines $(ARGS)

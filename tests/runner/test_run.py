@@ -162,6 +162,7 @@ def test_padded_and_compiled(finished: tuple[Path, Path], tmp_path: Path) -> Non
         assert metrics["log_loss"] == pytest.approx(found["true"][split]["log_loss"], abs=1e-3)
 
 
+@pytest.mark.slow
 def test_several_networks(finished: tuple[Path, Path], tmp_path: Path) -> None:
     config, _ = finished
     out = run(config, out=tmp_path / "run", overrides=["training.members=2"], progress=QUIET)

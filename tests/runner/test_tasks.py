@@ -89,6 +89,7 @@ def test_numbers(tmp_path: Path, words: np.ndarray) -> None:
     assert "Predicted against true width." in report
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("numbers", [False, True])
 def test_whole_graphs(tmp_path: Path, numbers: bool) -> None:
     write_tu(tmp_path, numbers=numbers)

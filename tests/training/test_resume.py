@@ -66,6 +66,7 @@ def test_terminated_and_resumed_equals_unbroken(
     assert _result(tmp_path / "out") == unbroken
 
 
+@pytest.mark.slow
 def test_control_dropout_state_matters(tmp_path: Path, unbroken: tuple[bytes, str]) -> None:
     assert _run(tmp_path / "run", tmp_path / "out", "kill=22", "forget=dropout") == -9
     assert _run(tmp_path / "run", tmp_path / "out", "forget=dropout") == 0
@@ -74,6 +75,7 @@ def test_control_dropout_state_matters(tmp_path: Path, unbroken: tuple[bytes, st
     assert text != unbroken[1]
 
 
+@pytest.mark.slow
 def test_control_metric_state_matters(tmp_path: Path, unbroken: tuple[bytes, str]) -> None:
     assert _run(tmp_path / "run", tmp_path / "out", "kill=22") == -signal.SIGKILL
     assert _run(tmp_path / "run", tmp_path / "out", "forget=metrics") == 0
