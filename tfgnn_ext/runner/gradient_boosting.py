@@ -10,9 +10,6 @@ import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from tfgnn_ext.graph.labels import Target
-from tfgnn_ext.training.metrics import classification_metrics
-from tfgnn_ext.training.metrics_of_labels import multi_label_metrics
-from tfgnn_ext.training.metrics_of_numbers import regression_metrics
 
 Floats = npt.NDArray[np.float32]
 Labels = npt.NDArray[Any]
@@ -58,8 +55,3 @@ def _values(
 
 
 FITTED: Mapping[Target, Fit] = {"class": _class, "classes": _classes, "values": _values}
-SCORED: Mapping[Target, Callable[..., Mapping[str, float]]] = {
-    "class": classification_metrics,
-    "classes": multi_label_metrics,
-    "values": regression_metrics,
-}

@@ -17,9 +17,10 @@ from tfgnn_ext.training.score_names import headline
 
 def baseline(context: Context) -> dict[str, Any]:
     """Trains on the training split; writes ``baseline/``."""
-    from tfgnn_ext.runner.gradient_boosting import FITTED, SCORED
+    from tfgnn_ext.runner.gradient_boosting import FITTED
     from tfgnn_ext.training.embeddings import id_columns
     from tfgnn_ext.training.metrics import split_metrics
+    from tfgnn_ext.training.scored import SCORED
 
     config, seeds = context.config.baseline, context.data.seeds
     assert config is not None

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
-from tfgnn_ext.training.metrics import METRICS, classification_metrics
+from tfgnn_ext.graph.labels import Target
 from tfgnn_ext.training.tasks.cross_entropy import CrossEntropy, cross_entropy
 from tfgnn_ext.training.tasks.objective import Objective
 
@@ -42,7 +38,7 @@ class Classification(Objective):
     ValueError: `num_classes` of `Classification` must be an int >= 2. Got 1.
     """
 
-    scores = METRICS
+    target: Target = "class"
 
     def __init__(self, num_classes: int, *, label_smoothing: float = 0.0) -> None:
         if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 2:
@@ -68,11 +64,3 @@ class Classification(Objective):
             return tf.nn.softmax(logits)
         # [num_items, 2]
         return tf.concat([tf.sigmoid(-logits), tf.sigmoid(logits)], axis=-1)
-
-    def score(
-        self,
-        labels: npt.NDArray[Any],
-        predictions: npt.NDArray[np.floating[Any]],
-        weights: npt.NDArray[np.floating[Any]] | None = None,
-    ) -> dict[str, float]:
-        return classification_metrics(labels, predictions, weights=weights)

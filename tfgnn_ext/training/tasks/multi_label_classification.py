@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
-from tfgnn_ext.training.metrics_of_labels import MULTI_LABEL_METRICS, multi_label_metrics
+from tfgnn_ext.graph.labels import Target
 from tfgnn_ext.training.tasks.objective import Objective
 from tfgnn_ext.training.tasks.weighted_mean import WeightedMean
 
@@ -57,7 +55,7 @@ class MultiLabelClassification(Objective):
       label_smoothing: In [0, 1); in the loss only.
     """
 
-    scores = MULTI_LABEL_METRICS
+    target: Target = "classes"
 
     def __init__(self, num_classes: int, *, label_smoothing: float = 0.0) -> None:
         if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 1:
@@ -77,11 +75,3 @@ class MultiLabelClassification(Objective):
     def predictions(self, logits: tf.Tensor) -> tf.Tensor:
         """Probabilities ``[num_items, num_classes]``."""
         return tf.sigmoid(logits)
-
-    def score(
-        self,
-        labels: npt.NDArray[Any],
-        predictions: npt.NDArray[np.floating[Any]],
-        weights: npt.NDArray[np.floating[Any]] | None = None,
-    ) -> dict[str, float]:
-        return multi_label_metrics(labels, predictions, weights=weights)

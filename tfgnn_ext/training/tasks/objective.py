@@ -9,6 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from tfgnn_ext.graph.labels import Target
+from tfgnn_ext.training.scored import SCORED
+
 
 class Objective(abc.ABC):
     """The head's units, the loss, and the scores of what is predicted.
@@ -17,12 +20,12 @@ class Objective(abc.ABC):
       units: Of the head.
       output: What `predictions` are called where they are served and written: "probabilities" or
         "predictions".
-      scores: The names of what `score` returns, the one to watch in training first.
+      target: What the labels are, by which they are judged.
     """
 
     units: int
     output: str = "probabilities"
-    scores: tuple[str, ...]
+    target: Target
 
     @abc.abstractmethod
     def loss(self) -> tf.keras.losses.Loss:
@@ -36,11 +39,11 @@ class Objective(abc.ABC):
     def predictions(self, logits: tf.Tensor) -> tf.Tensor:
         """Float32 ``[num_items, ...]`` of logits ``[num_items, units]``."""
 
-    @abc.abstractmethod
     def score(
         self,
         labels: npt.NDArray[Any],
         predictions: npt.NDArray[np.floating[Any]],
         weights: npt.NDArray[np.floating[Any]] | None = None,
     ) -> dict[str, float]:
-        """Exact metrics of predictions, one for each of `scores`."""
+        """Exact metrics of predictions, one for each of `score_names.SCORES`."""
+        return SCORED[self.target](labels, predictions, weights=weights)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tfgnn_ext.training.metrics_of_numbers import REGRESSION_METRICS, regression_metrics
+from tfgnn_ext.graph.labels import Target
 from tfgnn_ext.training.tasks.objective import Objective
 from tfgnn_ext.training.tasks.weighted_mean import WeightedMean
 
@@ -78,7 +78,7 @@ class Regression(Objective):
     """
 
     output = "predictions"
-    scores = REGRESSION_METRICS
+    target: Target = "values"
 
     def __init__(self, labels: npt.ArrayLike, *, loss: RegressionLoss = "squared") -> None:
         values = np.asarray(labels, np.float64)
@@ -119,11 +119,3 @@ class Regression(Objective):
     def predictions(self, logits: tf.Tensor) -> tf.Tensor:
         """Values ``[num_items, num_values]`` in the labels' units."""
         return tf.cast(logits, tf.float32) * self._deviations + self._means
-
-    def score(
-        self,
-        labels: npt.NDArray[Any],
-        predictions: npt.NDArray[np.floating[Any]],
-        weights: npt.NDArray[np.floating[Any]] | None = None,
-    ) -> dict[str, float]:
-        return regression_metrics(labels, predictions, weights=weights)
