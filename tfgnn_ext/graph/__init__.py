@@ -31,7 +31,8 @@ from tfgnn_ext.graph.schema import (
     write_message,
     write_schema,
 )
-from tfgnn_ext.graph.seeds import SPLITS, Seeds
+from tfgnn_ext.graph.seed_columns import SPLITS
+from tfgnn_ext.graph.seeds import Seeds
 from tfgnn_ext.graph.tables import TableFiles, read_table
 from tfgnn_ext.graph.to_tables import to_tables
 from tfgnn_ext.graph.without_identity import without_identity

@@ -12,6 +12,7 @@ import pyarrow as pa
 from tfgnn_ext.graph.columns import is_string, lists
 
 Target = Literal["class", "classes", "values"]
+_DECISION = ", one of several that are a class each, must hold booleans, or 0 and 1"
 
 
 def target_of(labels: npt.NDArray[Any]) -> Target:
@@ -67,7 +68,9 @@ def read_labels(
             raise ValueError(
                 f"seeds table: a class must be in one column. Got {', '.join(columns)}."
             )
-        return np.column_stack([_decisions(table[name], name) for name in columns]), tuple(columns)
+        return np.column_stack(
+            [zeros_and_ones(table[name], name, _DECISION) for name in columns]
+        ), tuple(columns)
     name = columns[0]
     return (_class if target == "class" else _classes)(table[name], name)
 
@@ -108,16 +111,25 @@ def _classes(column: pa.ChunkedArray, name: str) -> tuple[npt.NDArray[np.int8], 
     return labels, tuple(str(value) for value in classes)
 
 
-def _decisions(column: pa.ChunkedArray, name: str) -> npt.NDArray[np.int8]:
-    kind = column.type
-    if pa.types.is_boolean(kind):
+def zeros_and_ones(column: pa.ChunkedArray, name: str, must: str) -> npt.NDArray[np.int8]:
+    """A column of booleans, or of 0 and 1, ``[num_rows]``.
+
+    Args:
+      column: The values.
+      name: Of the column.
+      must: What an error says that it must hold.
+
+    Raises:
+      ValueError: It holds something else.
+    """
+    if pa.types.is_boolean(column.type):
         return np.asarray(column.cast(pa.int8()))
     values = np.asarray(column.to_pylist())
     wrong = np.flatnonzero(~np.isin(values, (0, 1)))
     if len(wrong):
         raise ValueError(
-            f"seeds table: column {name!r}, one of several that are a class each, must hold "
-            f"booleans, or 0 and 1. Got {values[wrong[0]]} at row {wrong[0]}."
+            f"seeds table: column {name!r}{must}. Got {values[wrong[0]].item()!r} at row "
+            f"{wrong[0]}."
         )
     return values.astype(np.int8)
 

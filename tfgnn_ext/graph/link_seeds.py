@@ -9,15 +9,17 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from tfgnn_ext.graph.check_columns import check_ids, check_time
 from tfgnn_ext.graph.columns import is_string, to_ids, to_times
-from tfgnn_ext.graph.feature import NEVER
 from tfgnn_ext.graph.graph import Graph
-from tfgnn_ext.graph.labels import Target, read_labels, target_of
-from tfgnn_ext.graph.seeds import SPLITS
-from tfgnn_ext.graph.tables import TableFiles
+from tfgnn_ext.graph.labels import Target, read_labels, target_of, zeros_and_ones
+from tfgnn_ext.graph.seed_columns import (
+    check_seed_columns,
+    read_rows,
+    read_seed_times,
+    read_splits,
+    split_number,
+)
 
 GIVEN = -1  # The slot of a pair that a table gave.
 _WHERE = "seeds table"
@@ -116,58 +118,26 @@ class LinkSeeds:
                 )
         else:
             labelled = [label] if isinstance(label, str) else list(label)
-        needed = [source, target, *labelled, split, *([] if time is None else [time]), *columns]
-        for column in needed:
-            if column not in table.column_names:
-                raise ValueError(
-                    f"{_WHERE}: must have a column {column!r}. "
-                    f"Got columns {', '.join(table.column_names)}."
-                )
-            if table[column].null_count:
-                row = int(np.flatnonzero(np.asarray(pc.is_null(table[column])))[0])
-                raise ValueError(
-                    f"{_WHERE}: column {column!r} must have no nulls. Got one at row {row}."
-                )
-        files = TableFiles(table)
-        problems = [p for end in (source, target) for p in check_ids(_WHERE, end, files, "")]
-        problems += [] if time is None else check_time(_WHERE, time, files)
-        if problems:
-            raise ValueError(problems[0])
-        rows = []
-        for end, name in ((source, node_sets[0]), (target, node_sets[1])):
-            try:
-                rows.append(graph.node_sets[name].rows(to_ids(table[end])).astype(np.int32))
-            except ValueError as error:
-                raise ValueError(f"{_WHERE}: column {end!r}: {error}") from None
+        others = [*labelled, split, *columns]
+        check_seed_columns(table, ids=[source, target], time=time, others=others)
+        rows = [
+            read_rows(graph, name, table, end)
+            for name, end in zip(node_sets, (source, target), strict=True)
+        ]
         if labels != "link":
             values, classes = read_labels(table, labelled, labels)
         elif label is None:
             values, classes = np.ones(len(table), np.int32), ("0", "1")
         else:
             values, classes = _linked(table, labelled), ("0", "1")
-        names = np.asarray(table[split].cast(pa.string()).to_pylist(), dtype=object)
-        splits = np.full(len(names), -1, np.int8)
-        for index, name in enumerate(SPLITS):
-            splits[names == name] = index
-        wrong = np.flatnonzero(splits < 0)
-        if len(wrong):
-            raise ValueError(
-                f"{_WHERE}: column {split!r} must be one of {', '.join(SPLITS)}. "
-                f"Got {names[wrong[0]]!r} at row {wrong[0]}."
-            )
-        times = None
-        if time is not None:
-            times = to_times(table[time], round_up=False)
-            if np.any(times == NEVER):
-                raise ValueError(f"{_WHERE}: column {time!r} must hold real times. Got {NEVER}.")
         pairs = np.stack(rows, axis=1)
         return cls(
             node_sets=node_sets,
             rows=pairs,
-            times=times,
+            times=read_seed_times(table, time),
             labels=values,
             classes=classes,
-            splits=splits,
+            splits=read_splits(table, split),
             ids=pair_ids(graph, node_sets, pairs),
             columns={name: to_column(table[name], name) for name in columns},
             groups=np.arange(len(pairs)),
@@ -193,9 +163,7 @@ class LinkSeeds:
 
     def split(self, name: str) -> LinkSeeds:
         """The pairs of one split."""
-        if name not in SPLITS:
-            raise ValueError(f"`name` of `split` must be one of {', '.join(SPLITS)}. Got {name!r}.")
-        return self.take(self.splits == SPLITS.index(name))
+        return self.take(self.splits == split_number(name))
 
 
 def pair_ids(
@@ -220,14 +188,8 @@ def _linked(table: pa.Table, columns: Sequence[str]) -> npt.NDArray[np.int32]:
         raise ValueError(
             f"{_WHERE}: whether pairs are linked must be one column. Got {', '.join(columns)}."
         )
-    values = np.asarray(table[columns[0]].to_pylist())
-    wrong = np.flatnonzero(~np.isin(values, (0, 1)))
-    if len(wrong):
-        raise ValueError(
-            f"{_WHERE}: column {columns[0]!r} must hold 1 for pairs that are linked, else 0. "
-            f"Got {values[wrong[0]].item()!r} at row {wrong[0]}."
-        )
-    return values.astype(np.int32)
+    must = " must hold 1 for pairs that are linked, else 0"
+    return zeros_and_ones(table[columns[0]], columns[0], must).astype(np.int32)
 
 
 def to_column(column: pa.ChunkedArray, name: str) -> npt.NDArray[Any]:

@@ -20,7 +20,8 @@ from tfgnn_ext.graph.graph import Graph
 from tfgnn_ext.graph.node_set import NodeSet
 from tfgnn_ext.graph.ragged import Ragged
 from tfgnn_ext.graph.schema import declare_feature, new_schema
-from tfgnn_ext.graph.seeds import SPLITS, Seeds
+from tfgnn_ext.graph.seed_columns import SPLITS
+from tfgnn_ext.graph.seeds import Seeds
 from tfgnn_ext.graph.timed_parts import timed_parts
 
 FEATURES, LABELS = "via:", "labels:"

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from tfgnn_ext.graph.check_columns import check_ids, check_time
-from tfgnn_ext.graph.columns import to_ids, to_times
-from tfgnn_ext.graph.feature import NEVER
+from tfgnn_ext.graph.columns import to_ids
 from tfgnn_ext.graph.graph import Graph
 from tfgnn_ext.graph.labels import Target, read_labels, target_of
-from tfgnn_ext.graph.tables import TableFiles
-
-SPLITS = ("train", "validation", "test")
+from tfgnn_ext.graph.seed_columns import (
+    check_seed_columns,
+    read_rows,
+    read_seed_times,
+    read_splits,
+    split_number,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,44 +91,18 @@ class Seeds:
                 f"Got {node_set!r}."
             )
         labelled = [label] if isinstance(label, str) else list(label)
-        for column in (id, *labelled, split, *([] if time is None else [time])):
-            if column not in table.column_names:
-                raise ValueError(
-                    f"seeds table: must have a column {column!r}. "
-                    f"Got columns {', '.join(table.column_names)}."
-                )
-            if table[column].null_count:
-                row = int(np.flatnonzero(np.asarray(pc.is_null(table[column])))[0])
-                raise ValueError(
-                    f"seeds table: column {column!r} must have no nulls. Got one at row {row}."
-                )
-        source = TableFiles(table)
-        problems = list(check_ids("seeds table", id, source, ""))
-        problems += [] if time is None else check_time("seeds table", time, source)
-        if problems:
-            raise ValueError(problems[0])
-        ids = to_ids(table[id])
-        try:
-            rows = graph.node_sets[node_set].rows(ids)
-        except ValueError as error:
-            raise ValueError(f"seeds table: column {id!r}: {error}") from None
+        check_seed_columns(table, ids=[id], time=time, others=[*labelled, split])
+        rows = read_rows(graph, node_set, table, id)
         labels, classes = read_labels(table, labelled, target)
-        names = np.asarray(table[split].cast(pa.string()).to_pylist(), dtype=object)
-        splits = np.full(len(names), -1, np.int8)
-        for index, name in enumerate(SPLITS):
-            splits[names == name] = index
-        wrong = np.flatnonzero(splits < 0)
-        if len(wrong):
-            raise ValueError(
-                f"seeds table: column {split!r} must be one of {', '.join(SPLITS)}. "
-                f"Got {names[wrong[0]]!r} at row {wrong[0]}."
-            )
-        times = None
-        if time is not None:
-            times = to_times(table[time], round_up=False)
-            if np.any(times == NEVER):
-                raise ValueError(f"seeds table: column {time!r} must hold real times. Got {NEVER}.")
-        return cls(node_set, rows.astype(np.int32), times, labels, classes, splits, ids)
+        return cls(
+            node_set=node_set,
+            rows=rows,
+            splits=read_splits(table, split),
+            times=read_seed_times(table, time),
+            labels=labels,
+            classes=classes,
+            ids=to_ids(table[id]),
+        )
 
     def take(self, positions: npt.ArrayLike) -> Seeds:
         """The seeds at `positions` (ints or a boolean mask)."""
@@ -143,6 +118,4 @@ class Seeds:
 
     def split(self, name: str) -> Seeds:
         """The seeds of one split."""
-        if name not in SPLITS:
-            raise ValueError(f"`name` of `split` must be one of {', '.join(SPLITS)}. Got {name!r}.")
-        return self.take(self.splits == SPLITS.index(name))
+        return self.take(self.splits == split_number(name))

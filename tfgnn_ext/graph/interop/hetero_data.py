@@ -13,7 +13,8 @@ from tfgnn_ext.graph.graph import Graph
 from tfgnn_ext.graph.interop.optional_package import optional_package
 from tfgnn_ext.graph.ragged import Ragged
 from tfgnn_ext.graph.schema import declare_feature, new_schema, set_extra
-from tfgnn_ext.graph.seeds import SPLITS, Seeds
+from tfgnn_ext.graph.seed_columns import SPLITS
+from tfgnn_ext.graph.seeds import Seeds
 
 _MASKS = {"train": "train_mask", "validation": "val_mask", "test": "test_mask"}
 _INDEX = "edge_index"
