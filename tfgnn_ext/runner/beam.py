@@ -115,6 +115,12 @@ def _of_pairs(loaded: LoadedConfig, columns: SeedColumns) -> SeedColumns:
     assert seeds.link is not None
     if task.type != "link_prediction":
         raise InputError([f"--engine: must be memory with task {task.type}. Got 'beam'."])
+    labels = loaded.config.labels
+    if len(labels) > 1:
+        where = loaded.source.where(("data", "seeds", "label"))
+        raise InputError(
+            [f"{where}: whether pairs are linked must be one column. Got {', '.join(labels)}."]
+        )
     for index, part in enumerate(seeds.link.negatives):
         if part.table is not None:
             place = ("data", "seeds", "link", "negatives", index, "table")
@@ -125,9 +131,7 @@ def _of_pairs(loaded: LoadedConfig, columns: SeedColumns) -> SeedColumns:
     return dataclasses.replace(
         columns,
         target=seeds.link.target,
-        label=seeds.label
-        if isinstance(seeds.label, str) and "label" in seeds.model_fields_set
-        else None,
+        label=labels[0] if labels else None,
         readout=tuple(seeds.link.columns),
     )
 

@@ -41,9 +41,7 @@ def check_seeds(context: Context) -> None:
             f"{where(('task', 'calibration'))}: `task.calibration` must be left out where no seeds "
             f"are of split validation. Got {task.calibration}."
         )
-    of_seeds = context.config.data.seeds
-    labels = [] if of_seeds is None else of_seeds.label
-    for label in [labels] if isinstance(labels, str) else labels:
+    for label in context.config.labels:
         feature = context.data.graph.node_sets[seeds.node_set].features.get(label)
         if feature is not None and feature.known_at is None:
             problems.append(

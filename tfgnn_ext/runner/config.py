@@ -109,10 +109,11 @@ class SeedsConfig(_Section):
     node_set: str = Field(description="The seeds' node set.")
     id: str = Field("id", description="The column of their ids.")
     time: str | None = Field(None, description="The column of the times up to which they may see.")
-    label: str | Annotated[list[str], Field(min_length=1)] = Field(
-        "label",
+    label: str | Annotated[list[str], Field(min_length=1)] | None = Field(
+        None,
         description="The column of what is learned: a class, a list of classes or a number, as the "
-        "task says; or several columns, each a class (0 or 1) or a number.",
+        "task says; or several columns, each a class (0 or 1) or a number. Default: `label`; to "
+        "predict links, none: every pair is a link.",
     )
     split: str = Field("split", description="The column that says train, validation or test.")
     link: LinkConfig | None = Field(
@@ -469,6 +470,16 @@ class RunConfig(_Section):
         return None if self.data.seeds is None else self.data.seeds.link
 
     @property
+    def labels(self) -> list[str]:
+        """The columns of the seeds' labels; none of pairs that are all links, or of a data set."""
+        if self.data.seeds is None:
+            return []
+        given = self.data.seeds.label
+        if given is None:
+            return [] if self.task.type == "link_prediction" else ["label"]
+        return [given] if isinstance(given, str) else given
+
+    @property
     def ranked(self) -> bool:
         """Whether links are ranked among negatives."""
         return self.link is not None and bool(self.link.negatives)
@@ -483,10 +494,6 @@ class RunConfig(_Section):
         data = self.model_dump(by_alias=True)
         data["model"] = {"name": self.model.name, **self.parameters}
         data["training"]["monitor"] = self.monitor
-        seeds = self.data.seeds
-        if self.task.type == "link_prediction" and seeds and "label" not in seeds.model_fields_set:
-            # No label was named: every pair is a link.
-            del data["data"]["seeds"]["label"]
         return data
 
     @property

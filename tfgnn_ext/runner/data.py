@@ -173,8 +173,12 @@ def _read_seeds_table(loaded: LoadedConfig, graph: Graph) -> pa.Table:
     link = config.link
     if link is not None and graph.node_sets[link.node_set].ids.dtype.kind == "S":
         strings.append(link.target)
-    labels = [config.label] if isinstance(config.label, str) else config.label
-    columns = [config.id, *labels, config.split, *([config.time] if config.time else [])]
+    columns = [
+        config.id,
+        *loaded.config.labels,
+        config.split,
+        *([config.time] if config.time else []),
+    ]
     columns += [] if link is None else [link.target, *link.columns]
     return table.select([name for name in dict.fromkeys(columns) if name in table.column_names])
 
@@ -190,7 +194,7 @@ def _seeds(loaded: LoadedConfig, graph: Graph, table: pa.Table) -> Seeds | LinkS
         node_set=config.node_set,
         id=config.id,
         time=config.time,
-        label=config.label,
+        label=loaded.config.labels,
         split=config.split,
         target=loaded.config.task.target,
     )
@@ -200,7 +204,6 @@ def _pairs(loaded: LoadedConfig, graph: Graph, table: pa.Table) -> LinkSeeds:
     config, task = loaded.config.data.seeds, loaded.config.task
     assert config is not None
     assert config.link is not None
-    labelled = task.type != "link_prediction" or "label" in config.model_fields_set
     return LinkSeeds.from_table(
         graph,
         table,
@@ -208,7 +211,7 @@ def _pairs(loaded: LoadedConfig, graph: Graph, table: pa.Table) -> LinkSeeds:
         source=config.id,
         target=config.link.target,
         time=config.time,
-        label=config.label if labelled else None,
+        label=loaded.config.labels or None,
         split=config.split,
         columns=config.link.columns,
         labels="link" if task.type == "link_prediction" else task.target,
