@@ -66,11 +66,10 @@ def check_tpu_ready(
             assert spec.shape.is_fully_defined(), f"an input has the shape {spec.shape}"
         concrete = run.get_concrete_function(*specs)
     assert len(traces) == 1, f"traced {len(traces)} times for {len(batches)} batches"
-    graph = concrete.graph.as_graph_def()
-    nodes = [
-        *graph.node,
-        *(node for function in graph.library.function for node in function.node_def),
-    ]
+    # The graph's own nodes, and those of the functions that it calls.
+    parts = {field.name: part for field, part in concrete.graph.as_graph_def().ListFields()}
+    functions = parts["library"].function if "library" in parts else ()
+    nodes = [*parts["node"], *(node for function in functions for node in function.node_def)]
     unknown = {node.op for node in nodes} - set(allowed)
     assert not unknown, f"not listed for TPUs: {sorted(unknown)}"
     hlo = run.experimental_get_compiler_ir(*batches[0])(stage="hlo")
