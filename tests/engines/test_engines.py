@@ -22,19 +22,43 @@ import pytest
 
 from tests.beam import test_links as links
 from tests.beam.shops import PLAN, expected, write_shop, written
+from tfgnn_ext.sampling import SamplingOp, SamplingPlan
 
 ROOT = Path(__file__).parents[2]
 _KEPT = Path(tempfile.gettempdir()) / "tfgnn-ext-engines"  # Where the jars are, if nowhere else.
 ENGINE = [sys.executable, str(ROOT / "engines" / "engine.py")]
+# The tests' own steps are looked for in the checkout.
+_WORKER = {
+    "command": str(ROOT / "engines" / "boot.sh"),
+    "env": {"PYTHON": sys.executable, "PYTHONPATH": str(ROOT)},
+}
 PROCESS = [
     "--environment_type=PROCESS",
-    "--environment_config="
-    + json.dumps({"command": str(ROOT / "engines" / "boot.sh"), "env": {"PYTHON": sys.executable}}),
+    f"--environment_config={json.dumps(_WORKER)}",
     "--environment_cache_millis=60000",
 ]
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
 
-LINKS = "reversed"  # Pairs: every kind of negatives, weighted and top_k draws, hubs.
+LINKS = "reversed"  # Pairs: every kind of negatives, weighted and top_k draws.
+
+# Hubs: every way that draws end. Each operation at hubs is a dozen stages: a few show them all, and
+# `PLAN` has every strategy without.
+HUBS = SamplingPlan(
+    seed_node_set="user",
+    ops=(
+        SamplingOp(name="a", edge_set="likes", fanout=4),
+        SamplingOp(name="b", edge_set="bought", fanout=20, strategy="weighted", by="weight"),
+        SamplingOp(
+            name="c",
+            edge_set="liked_by",
+            fanout=2,
+            strategy="top_k",
+            by="weight",
+            inputs=("a", "b"),
+        ),
+    ),
+    seed=7,
+)
 
 # The job as a user runs it: a process of its own.
 _JOB = """
@@ -45,13 +69,14 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from tests.beam.shops import PLAN
 from tests.beam import test_links as links
 from tests.engines.slow import wait_a_while
+from tests.engines.test_engines import HUBS
 from tfgnn_ext.sampling.beam import SampleSubgraphs, WriteSamples
 from tfgnn_ext.sampling.table_blocks import SeedColumns
 
 schema, pairs, kind, out, seconds, *flags = sys.argv[1:]
 sampling = SampleSubgraphs(
-    schema=schema, plan=PLAN, seeds=Path(schema).parent / "seeds-*.parquet",
-    seed_columns=SeedColumns(time="when"), shards=3, blocks=4, hub_edges=20,
+    schema=schema, plan=HUBS if pairs else PLAN, seeds=Path(schema).parent / "seeds-*.parquet",
+    seed_columns=SeedColumns(time="when"), shards=3, blocks=4, hub_edges=20 if pairs else 1000,
 )
 with beam.Pipeline(options=PipelineOptions(flags)) as pipeline:
     shards = pipeline | sampling
@@ -62,7 +87,7 @@ with beam.Pipeline(options=PipelineOptions(flags)) as pipeline:
         sampling = SampleSubgraphs(
             schema=pairs, plan=links.PLANS[kind], seeds=Path(pairs).parent / "seeds-*.parquet",
             negatives=links.NEGATIVES[kind], tables={"t": "hard"}, seed_columns=links.COLUMNS,
-            policy="drop", shards=3, blocks=4, hub_edges=5,
+            policy="drop", shards=3, blocks=4,
         )
         pipeline | "Links" >> sampling | "Write links" >> WriteSamples(out + "-links", sampling)
 """
@@ -98,7 +123,7 @@ def check(schema: Path, out: Path, *flags: str) -> None:
     pairs = links.write_pairs(out.parent / "pairs", LINKS, order=1, shards=2)
     links.hard(pairs)
     assert job(schema, pairs, out, *flags).wait() == 0
-    assert written(out) == expected(schema)
+    assert written(out) == expected(schema, HUBS)
     assert written(out.parent / f"{out.name}-links") == links.expected(pairs, LINKS)
 
 
