@@ -102,8 +102,8 @@ def quantised(weights: list[float], timed: bool) -> list[int]:
 
 
 def sample(graph: Any, plan: Any, row: int, time: int | None = None, epoch: int = 0) -> Component:
-    """Samples the component of one seed: a row, or of a plan with a link two of them."""
-    first, second = row if isinstance(row, tuple) else (row, None)
+    """Samples the component of one seed: a row, or of a plan with a link two or three of them."""
+    first, second, *linked = row if isinstance(row, tuple) else (row, None)
     component = Component({plan.seed_node_set: [first]}, {})
     seed_key = id_key(graph.node_sets[plan.seed_node_set].ids[first].item())
     reached = {plan.seed_op: [0]}
@@ -115,7 +115,8 @@ def sample(graph: Any, plan: Any, row: int, time: int | None = None, epoch: int 
         reached[plan.link.op] = [nodes.index(second)]
         other = id_key(graph.node_sets[plan.link.node_set].ids[second].item())
         seed_key = mix(mix(0x4C494E4B, seed_key), other)
-        cut = {(plan.link.edge_set, first, second), (plan.link.reverse, second, first)}
+        for end in (second, *linked):
+            cut |= {(plan.link.edge_set, first, end), (plan.link.reverse, end, first)}
     for op in plan.ops:
         edge_set = graph.edge_sets[op.edge_set]
         sources = component.nodes.setdefault(edge_set.source, [])

@@ -70,9 +70,10 @@ def test_kernel_equals_its_plain_twin(data: st.DataObject) -> None:
         first = data.draw(st.integers(0, graph.node_sets[node_set].num_nodes - 1))
         linked = neighbours(graph, link.edge_set or "bought", first)
         anything = list(range(graph.node_sets[link.node_set].num_nodes))
-        pairs.append(
-            (first, data.draw(st.sampled_from(linked or anything) | st.sampled_from(anything)))
-        )
+        some = st.sampled_from(linked or anything) | st.sampled_from(anything)
+        pairs.append((first, data.draw(some), data.draw(some)))
+    if data.draw(st.booleans()):
+        pairs = [pair[:2] for pair in pairs]
     times = data.draw(st.lists(st.integers(0, 55), min_size=len(pairs), max_size=len(pairs)))
     epoch = data.draw(st.integers(0, 3))
     batch = InMemorySampler(graph, chosen).sample(np.array(pairs), np.array(times), epoch=epoch)
@@ -85,7 +86,7 @@ def test_kernel_equals_its_plain_twin(data: st.DataObject) -> None:
             k: v for k, v in expected.nodes.items() if v
         }
         assert found.edges == expected.edges
-        for end, name, row in zip(batch.ends.indices, (node_set, link.node_set), pair, strict=True):
+        for end, name, row in zip(batch.ends.indices, (node_set, link.node_set), pair[:2], strict=True):
             assert batch.node_rows[name][end[index]] == row
             assert offsets[name][index] <= end[index] < offsets[name][index] + 2
 
@@ -145,6 +146,29 @@ def test_a_positive_and_a_negative_pair_draw_equally_many() -> None:
     batch = InMemorySampler(graph, chosen).sample(np.array([[0, 3], [0, 11]]))
     assert batch.edge_sizes["e"].tolist() == [9, 9]
     assert 2 not in batch.edge_rows["e"][:9]  # Position 2 leads to node 3; all others are there.
+
+
+def test_a_negative_pair_does_not_hold_the_link_it_was_drawn_for() -> None:
+    """Of pairs with one first node, what is around it does not tell which is the true one."""
+    graph = GRAPHS[(0, 1)]
+    ops = (
+        SamplingOp(name="liked", edge_set="likes", strategy="full"),
+        SamplingOp(name="fans", edge_set="liked_by", strategy="full", inputs=("liked",)),
+        SamplingOp(name="again", edge_set="liked_by", strategy="full", inputs=("target",)),
+    )
+    chosen = SamplingPlan(seed_node_set="user", ops=ops, link=LINKS["reversed"][1])
+    sampler = InMemorySampler(graph, chosen)
+    for first in range(13):
+        linked = set(neighbours(graph, "likes", first))
+        other = next(row for row in range(29) if row not in linked)
+        for second in linked:
+            around = []
+            for rows in ([first, second, second], [first, other, second], [first, other]):
+                found = component(sampler.sample(np.array([rows]), [50]), 0)
+                items = found.nodes["item"]
+                around.append({items[end] for source, end, _ in found.edges["likes"] if not source})
+            assert around[0] == around[1] == linked - {second}
+            assert around[2] == linked  # The control.
 
 
 def test_draws_with_a_gap_are_those_of_the_graph_without_the_edge() -> None:
@@ -221,7 +245,7 @@ def test_links_are_checked(change: dict[str, Any], says: str) -> None:
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        ([0], r"`rows` of `sample` must be pairs of ints, \[batch, 2\]"),
+        ([0], r"`rows` of `sample` must be pairs of ints, \[batch, 2 or 3\]"),
         ([[0, 29]], r"must be in \[0, 29\), the rows of node set 'item'. Got 29"),
         ([[13, 2]], r"must be in \[0, 13\), the rows of node set 'user'. Got 13"),
     ],

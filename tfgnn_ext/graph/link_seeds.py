@@ -31,7 +31,9 @@ class LinkSeeds:
 
     Attributes:
       node_sets: Of the first and of the second nodes.
-      rows: int32 ``[num_pairs, 2]``, their rows.
+      rows: int32 ``[num_pairs, 3]``, the rows of the first node, of the second, and of the second
+        of the pair that `groups` began with: to a positive pair itself, what it was drawn for to a
+        negative one.
       times: int64 ``[num_pairs]``, the time up to which each may see, or None.
       labels: As of `Seeds`; of links, int32, 1 for those that exist.
       classes: The names of the classes; of links "0" and "1".
@@ -39,7 +41,6 @@ class LinkSeeds:
       ids: ``[num_pairs]``, the original ids, with the fields ``source`` and ``target``.
       columns: The user's own columns, ``[num_pairs]`` each.
       groups: int64 ``[num_pairs]``: a positive pair and the negatives drawn for it have one number.
-      seconds: int32 ``[num_pairs]``, the second node's row of the pair that `groups` began with.
       slots: int32 ``[num_pairs]``, which of the negatives of its group a pair is, or `GIVEN`.
     """
 
@@ -52,7 +53,6 @@ class LinkSeeds:
     ids: npt.NDArray[Any]
     columns: Mapping[str, npt.NDArray[Any]]
     groups: npt.NDArray[np.int64]
-    seconds: npt.NDArray[np.int32]
     slots: npt.NDArray[np.int32]
 
     def __len__(self) -> int:
@@ -130,7 +130,7 @@ class LinkSeeds:
             values, classes = np.ones(len(table), np.int32), ("0", "1")
         else:
             values, classes = _linked(table, labelled), ("0", "1")
-        pairs = np.stack(rows, axis=1)
+        pairs = np.stack([*rows, rows[1]], axis=1)
         return cls(
             node_sets=node_sets,
             rows=pairs,
@@ -141,7 +141,6 @@ class LinkSeeds:
             ids=pair_ids(graph, node_sets, pairs),
             columns={name: to_column(table[name], name) for name in columns},
             groups=np.arange(len(pairs)),
-            seconds=pairs[:, 1],
             slots=np.full(len(pairs), GIVEN, np.int32),
         )
 
@@ -157,7 +156,6 @@ class LinkSeeds:
             ids=self.ids[chosen],
             columns={name: values[chosen] for name, values in self.columns.items()},
             groups=self.groups[chosen],
-            seconds=self.seconds[chosen],
             slots=self.slots[chosen],
         )
 
@@ -174,7 +172,7 @@ def pair_ids(
     Args:
       graph: The graph.
       node_sets: Of the first and of the second nodes.
-      rows: int ``[num_pairs, 2]``.
+      rows: int ``[num_pairs, 2 or more]``.
     """
     ids = [graph.node_sets[name].ids for name in node_sets]
     found = np.empty(len(rows), [("source", ids[0].dtype), ("target", ids[1].dtype)])

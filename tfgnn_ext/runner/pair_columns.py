@@ -51,7 +51,7 @@ def pair_columns(graph: Graph, seeds: LinkSeeds, link: Link) -> dict[str, npt.ND
     # [num_nodes], the number of neighbours
     degrees = [np.asarray(adjacency.sum(axis=1 - end)).reshape(-1) for end in range(2)]
     # A negative pair's first node must not show that it has the link the positive pair has not.
-    linked = np.asarray(adjacency[first, seeds.seconds]).reshape(-1)
+    linked = np.asarray(adjacency[first, seeds.rows[:, 2]]).reshape(-1)
     columns = {
         "degree.source": degrees[0][first] - linked,
         "degree.target": degrees[1][second] - own,

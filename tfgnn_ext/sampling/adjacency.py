@@ -135,7 +135,8 @@ class Drawing:
       op: The operation.
       timed: Whether its edge set has a time.
       seed, epoch: Of the plan.
-      link: Of the plan. Requests then have the columns ``first`` and ``second``, the pair's ids.
+      link: Of the plan. Requests then have the columns ``first`` and ``second``, the pair's ids, and
+        ``linked``, the second id of the positive pair that it belongs to.
     """
 
     op: SamplingOp
@@ -210,21 +211,22 @@ class Drawing:
     def _gaps(
         self, block: Arrays, requests: Arrays, begins: Int64, ends: Int64
     ) -> tuple[Int64, Int64]:
-        """The positions of edges between the two nodes of a pair, for `_draw_requests`."""
+        """The positions of the edges that a `Link` leaves out, for `_draw_requests`."""
         link = self.link
         if link is None or self.op.edge_set not in (link.edge_set, link.reverse):
             return _NO_INT64, _NO_INT64
-        ids = requests["id"]
+        ids, none = requests["id"], _NO_INT64
         found: dict[int, Int64] = {}
+        orders: dict[int, Int64] = {}  # Of a source's edges, by target.
         for end, other, edge_set in (
-            ("second", "first", link.reverse),
             ("first", "second", link.edge_set),
+            ("first", "linked", link.edge_set),
+            ("second", "first", link.reverse),
+            ("linked", "first", link.reverse),
         ):
             if edge_set != self.op.edge_set:
                 continue
-            cut = np.flatnonzero(ids == requests[end])
-            orders: dict[int, Int64] = {}  # Of a source's edges, by target.
-            for request in cut.tolist():
+            for request in np.flatnonzero(ids == requests[end]).tolist():
                 begin, visible_end = int(begins[request]), int(ends[request])
                 if begin not in orders:
                     end_of_source = int(np.searchsorted(block["begin"], begin, side="right"))
@@ -237,8 +239,8 @@ class Drawing:
                     for side in ("left", "right")
                 )
                 positions = order[low:high]
-                found[request] = positions[positions < visible_end - begin]
-        none = _NO_INT64
+                positions = positions[positions < visible_end - begin]
+                found[request] = np.union1d(found.get(request, none), positions)
         parts = [found.get(request, none) for request in range(len(ids))]
         flat = np.concatenate([none, *parts]).astype(np.int64)
         return np.cumsum([len(part) for part in parts], dtype=np.int64), flat

@@ -154,8 +154,8 @@ def expand(  # type: ignore[no-untyped-def]
       indptr, targets, times, cumulative, order: The edge set in canonical order; `times`,
         `cumulative` and `order` may be empty where the operation does not read them.
       by_target: As for `find_edges_to`.
-      cut_sources, cut_targets: int32 [cuts, batch]: no component has edges from the source with
-        the one local index to the target with the other row.
+      cut_sources, cut_targets: int32 [cuts, batch], rows: no component has edges from the one to
+        the other.
       frontier, frontier_sizes: int32 [batch, >= sizes], local indices of the sources.
       source_rows: int32 [batch, capacity], the rows of the source node set's local indices.
       target_rows, target_counts, target_table: The target node set's components (see `start`).
@@ -207,15 +207,21 @@ def expand(  # type: ignore[no-untyped-def]
             key = mix(seed_key, source_key)
             gaps = _NONE
             for cut in range(cuts):
-                if cut_sources[cut, component] == local_source and gaps.shape[0] == 0:
-                    gaps = find_edges_to(
-                        targets,
-                        by_target,
-                        begin,
-                        ends[request - 1],
-                        length,
-                        cut_targets[cut, component],
+                if cut_sources[cut, component] != source:
+                    continue
+                target = cut_targets[cut, component]
+                known = False
+                for earlier in range(cut):
+                    if (
+                        cut_sources[earlier, component] == source
+                        and cut_targets[earlier, component] == target
+                    ):
+                        known = True
+                if not known:
+                    found = find_edges_to(
+                        targets, by_target, begin, ends[request - 1], length, target
                     )
+                    gaps = np.sort(np.concatenate((gaps, found)))
             if gaps.shape[0]:
                 drawn = draw_edges_without(
                     strategy, key, cumulative, order, begin, length, fanout, gaps, positions

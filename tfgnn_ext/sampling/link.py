@@ -16,7 +16,11 @@ class Link:
     A component grows from both nodes. All edges of `edge_set` from the first to the second, and
     all of `reverse` from the second to the first, are left out of it, however often they occur:
     draws are distributed as those from a graph without these edges, so that the edge reaches no
-    model, and leaves no gap where it was drawn. Negative pairs are treated in the same way.
+    model, and leaves no gap where it was drawn.
+
+    Negative pairs are treated in the same way, and the edges of the positive pair that they were
+    drawn for are left out too: with them, a first node's neighbourhood would tell which of its
+    pairs is true.
 
     A sample says which nodes are its ends in TF-GNN's readout structure: the node set ``_readout``
     has one node a component, to which ``_readout/source`` leads from the first node and

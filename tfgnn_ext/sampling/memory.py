@@ -234,7 +234,8 @@ class InMemorySampler:
 
         Args:
           rows: int [batch], rows of the seeds in their node set; of a plan with a link, int
-            [batch, 2], rows of the pairs' two nodes.
+            [batch, 2], rows of the pairs' two nodes, or [batch, 3], with the second node of the
+            positive pair to which a negative one belongs (see `Link`).
           times: int64 [batch], the seeds' times; needed when an edge set of the plan has a time, or
             a feature becomes known at a time. Ignored otherwise.
           epoch: Enters the key: another epoch gives fresh draws.
@@ -296,13 +297,13 @@ class InMemorySampler:
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64] | None]:
         seeds = np.asarray(rows)
         link = self.plan.link
-        shaped = seeds.ndim == 1 if link is None else seeds.ndim == 2 and seeds.shape[1] == 2
+        shaped = seeds.ndim == 1 if link is None else seeds.ndim == 2 and seeds.shape[1] in (2, 3)
         if not shaped or not np.issubdtype(seeds.dtype, np.integer):
-            kind = "a vector of ints" if link is None else "pairs of ints, [batch, 2]"
+            kind = "a vector of ints" if link is None else "pairs of ints, [batch, 2 or 3]"
             raise ValueError(f"`rows` of `sample` must be {kind}. Got {seeds.dtype} {seeds.shape}.")
         ends = [(self.plan.seed_node_set, seeds)]
         if link is not None:
-            ends = [(self.plan.seed_node_set, seeds[:, 0]), (link.node_set, seeds[:, 1])]
+            ends = [(self.plan.seed_node_set, seeds[:, 0]), (link.node_set, seeds[:, 1:])]
         for node_set, end in ends:
             number = self.graph.node_sets[node_set].num_nodes
             if len(end) and not (end.min() >= 0 and end.max() < number):
@@ -380,14 +381,14 @@ class InMemorySampler:
         first = rows if link is None else np.ascontiguousarray(rows[:, 0])
         kernel.start(first, seeds.rows, seeds.counts, seeds.table)
         seed_keys = self._keys_of(self.plan.seed_node_set, first)
-        # For each end whose edges to the other are cut: its local index, and the other's row.
-        cuts: dict[bool, tuple[_Int32, _Int32]] = {}
+        # The rows of nodes between which edges are cut, in the link's direction.
+        cuts: list[tuple[_Int32, _Int32]] = []
         if link is not None:
             second, others = np.ascontiguousarray(rows[:, 1]), scratch.nodes[link.node_set]
             local, _ = scratch.reached[link.op]
             kernel.start_pairs(second, others.rows, others.counts, others.table, local)
             seed_keys = pair_keys(seed_keys, self._keys_of(link.node_set, second))
-            cuts = {True: (np.zeros(len(rows), np.int32), second), False: (local[:, 0], first)}
+            cuts = [(first, np.ascontiguousarray(other)) for other in rows.T[1:]]
         united: set[tuple[str, ...]] = set()
         for op in self.operations:
             if len(op.inputs) == 1:
@@ -403,8 +404,8 @@ class InMemorySampler:
                         kernel.unite(frontier, sizes, *scratch.reached[name], marks, stamp)
             sources, targets, positions, counts = scratch.edges[op.edge_set]
             target = scratch.nodes[op.target]
-            wanted = ((True, op.cut_first), (False, op.cut_second))
-            cut = [cuts[first] for first, wants in wanted if wants]
+            cut = [*cuts] if op.cut_first else []
+            cut += [ends[::-1] for ends in cuts] if op.cut_second else []
             cut_sources, cut_targets = map(np.stack, zip(*cut, strict=True)) if cut else _NO_CUTS
             short = kernel.expand(
                 op.strategy,

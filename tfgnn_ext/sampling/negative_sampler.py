@@ -193,11 +193,12 @@ class NegativeSampler:
           epoch: Enters the key.
 
         Returns:
-          int32 ``[batch, 2]``; `NOBODY` in place of a second node that cannot be drawn.
+          int32 ``[batch, 3]``, as of `LinkSeeds`; `NOBODY` in place of a second node that cannot be
+          drawn.
         """
         chosen = np.asarray(positions)
         rows: Int32 = seeds.rows[chosen].copy()
-        slots, seconds = seeds.slots[chosen], seeds.seconds[chosen]
+        slots = seeds.slots[chosen]
         times = _NO_INT64 if seeds.times is None else seeds.times[chosen]
         for index, part in enumerate(self.negatives):
             low, high = self._starts[index : index + 2]
@@ -208,7 +209,7 @@ class NegativeSampler:
                     part,
                     (slots[wanted] - low).astype(np.int32),
                     rows[wanted, 0],
-                    seconds[wanted],
+                    rows[wanted, 2],
                     times[wanted] if len(times) else times,
                     epoch,
                 )

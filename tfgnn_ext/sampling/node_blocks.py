@@ -66,7 +66,7 @@ def by_shard(block: Arrays) -> Iterator[tuple[int, Arrays]]:
 
 def reached_nodes(drawn: Arrays) -> Arrays:
     """The requests that drawn edges lead to: each (component, target) once."""
-    kept = ("component", "key", "time", "first", "second")
+    kept = ("component", "key", "time", "first", "second", "linked")
     rows = {name: drawn[name] for name in kept if name in drawn}
     return distinct({**rows, "id": drawn["target"]})
 

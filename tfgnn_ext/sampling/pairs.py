@@ -1,6 +1,7 @@
 """Pairs of nodes in blocks: what the Beam engine draws negatives from, and numbers as seeds.
 
-A block of pairs has the columns ``id`` and ``second`` (the ids of the two nodes), ``key`` (of the
+A block of pairs has the columns ``id`` and ``second`` (the ids of the two nodes), ``linked`` (the
+second id of the positive pair that a negative one was drawn for, else its own), ``key`` (of the
 pair), ``time`` where samples are timed, ``split``, ``slot`` (see `LinkSeeds`), and ``r:...`` (what
 is known of a pair).
 """
@@ -48,7 +49,8 @@ def number_pairs(shard: int, parts: list[Arrays]) -> Arrays:
     pairs = join(parts)
     known = [pairs[name] for name in sorted(pairs) if name.startswith(READOUT_COLUMN)]
     time = [pairs["time"]] if "time" in pairs else []
-    order = np.lexsort((*known, pairs["slot"], pairs["second"], *time, pairs["id"]))
+    named = (pairs["slot"], pairs["linked"], pairs["second"])
+    order = np.lexsort((*known, *named, *time, pairs["id"]))
     pairs = take(pairs, order)
     return {**pairs, "component": (np.int64(shard) << _SHARD) + np.arange(len(order))}
 

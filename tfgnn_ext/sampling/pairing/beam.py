@@ -79,6 +79,7 @@ def _pairs(
     block, dropped = table.seeds(source, columns, timed=timed)
     count("dropped_seeds", dropped)
     block["slot"] = np.full(len(block["id"]), GIVEN, np.int32)
+    block["linked"] = block["second"]
     yield from by_id("id", block, blocks[0])
     for tag, column, places in (("ids", "id", blocks[0]), ("seconds", "second", blocks[1])):
         for row in by_id("id", {"id": block[column]}, places):
@@ -266,12 +267,13 @@ def _number(
     if not timed:  # Only negatives depended on it.
         pairs.pop("time", None)
     kept = [name for name in ("component", "key", "time") if name in pairs]
-    both = {"first": pairs["id"], "second": pairs["second"]}
-    for (tag, ids), places in zip(both.items(), blocks, strict=True):
-        requests: Arrays = {name: pairs[name] for name in kept}
-        for row in by_id("id", {**requests, **both, "id": ids}, places):
+    ends = {"first": pairs["id"], "second": pairs["second"]}
+    requests: Arrays = {**{name: pairs[name] for name in (*kept, "linked")}, **ends}
+    for (tag, ids), places in zip(ends.items(), blocks, strict=True):
+        for row in by_id("id", {**requests, "id": ids}, places):
             yield beam.pvalue.TaggedOutput(tag, row)
-    for _, rows in by_shard({name: v for name, v in pairs.items() if name not in ("key", "slot")}):
+    known = {name: v for name, v in pairs.items() if name not in ("key", "slot", "linked")}
+    for _, rows in by_shard(known):
         yield shard, pack(rows)
 
 
