@@ -20,6 +20,8 @@ from tfgnn_ext.tensors.readout import is_readout
 
 _QUANTILES = 9
 _KNOWN = "/known"
+# A feature with so many columns, of whose values so large a share is 0, is a bag of words.
+_BAG_COLUMNS, _BAG_ZEROS = 100, 0.5
 
 
 def _numeric(
@@ -34,6 +36,8 @@ def _numeric(
     present = present[np.isfinite(present)].astype(np.float64)
     if not len(present):
         return FeatureInput(kind=kind, width=width, known=known is not None)
+    if width >= _BAG_COLUMNS and 0 < np.count_nonzero(present) < (1 - _BAG_ZEROS) * len(present):
+        return FeatureInput(kind="bag", width=width, known=known is not None)
     grid = np.quantile(present, np.linspace(0, 1, _QUANTILES)).astype(np.float32)
     std = float(present.std())
     return FeatureInput(
@@ -62,7 +66,9 @@ def fit_input_spec(
     """Reads means, deviations and quantiles off training samples.
 
     They are taken over the values as delivered, where known and present: so a popular node counts
-    as often as models see it, and nothing after the training period is read.
+    as often as models see it, and nothing after the training period is read. Bags of words (a
+    hundred columns and more, more than half of whose values are 0) are of the kind "bag": centred,
+    their zeros would outweigh the words.
 
     Args:
       graphs: Merged, unpadded GraphTensors of training seeds; a few thousand seeds suffice.

@@ -16,18 +16,13 @@ from tfgnn_ext.tensors.fit_input_spec import as_numbers, fit_input_spec
 from tfgnn_ext.tensors.input_spec import FeatureInput, InputSpec
 from tfgnn_ext.tensors.whole_graph import WholeGraph
 
-# A feature with so many columns, of whose values so large a share is 0, is a bag of words.
-_COLUMNS, _ZEROS = 100, 0.5
-
 
 def whole_graph_spec(whole: WholeGraph, seed_node_set: str) -> InputSpec:
     """The input of a template in full-graph mode.
 
     Means, deviations and quantiles are over all nodes and edges, as all of them are visible in
     training; labels are not. Means and deviations are those of each column, as columns may mean
-    anything. A feature without a missing value gets no flag for it. Bags of words (a hundred
-    columns and more, more than half of whose values are 0) are of the kind "bag": centred, their
-    zeros would outweigh the words.
+    anything. A feature without a missing value gets no flag for it.
 
     Args:
       whole: The graph.
@@ -76,11 +71,8 @@ def _exact(feature: FeatureInput, values: npt.NDArray[Any]) -> FeatureInput:
     flat = values.reshape(len(values), -1).astype(np.float64)
     present = np.isfinite(flat)
     feature = dataclasses.replace(feature, missing=not present.all())
-    others = present & (flat != 0)
-    if flat.shape[1] >= _COLUMNS and 0 < others.sum() < (1 - _ZEROS) * present.sum():
-        return FeatureInput(
-            kind="bag", width=feature.width, known=feature.known, missing=feature.missing
-        )
+    if feature.kind == "bag":
+        return feature
     count = np.maximum(present.sum(axis=0), 1)
     # [width]
     mean = np.where(present, flat, 0).sum(axis=0) / count
