@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from tfgnn_ext.graph import EdgeSet, Feature, Graph, NodeSet
 from tfgnn_ext.sampling.adjacency import FEATURE, features_of
-from tfgnn_ext.sampling.blocks import WORDS, Arrays, join, take
+from tfgnn_ext.sampling.blocks import WORDS, Arrays, ascending, join, take
 from tfgnn_ext.sampling.memory import InMemorySampler
 from tfgnn_ext.sampling.plan import SamplingOp, SamplingPlan
 from tfgnn_ext.sampling.sampled_batch import SampledBatch
@@ -83,7 +83,8 @@ class Assembly:
             self.node_sets[name] = node_set_of(
                 shard.nodes[name], {n: at for n, at in known.items() if at is not None}
             )
-        self._rows = self._pairs(shard, ends)
+        reached: dict[str, Int64] = {}  # By operation, the targets' words.
+        self._rows = self._pairs(shard, ends, reached)
         walk = {}
         self._drawn: dict[str, list[Arrays]] = {name: [] for name in plan.edge_sets()}
         self._first_row: dict[str, int] = {}
@@ -96,7 +97,7 @@ class Assembly:
                 sources = targets = np.empty(0, np.int64)
             else:
                 sources = self._pair(source, edges["component"], edges["source"])
-                targets = self._pair(target, edges["component"], edges["target"])
+                targets = np.searchsorted(self._words[target], reached[op.name])
                 order = np.lexsort((edges["position"], sources))
                 sources, targets = sources[order], targets[order]
                 before.append(take(edges, order))
@@ -112,7 +113,9 @@ class Assembly:
             {**empty.edge_sets, **{n: self._edge_set(n, e) for n, e in self._edges.items()}},
         )
 
-    def _pairs(self, shard: Shard, ends: Mapping[str, tuple[str, str]]) -> dict[str, Int64]:
+    def _pairs(
+        self, shard: Shard, ends: Mapping[str, tuple[str, str]], reached: dict[str, Int64]
+    ) -> dict[str, Int64]:
         """Numbers the pairs (component, node) of each node set; returns each pair's node row."""
         seeds = self.plan.seed_node_set
         found: dict[str, list[Int64]] = {name: [] for name in self.node_sets}
@@ -124,9 +127,10 @@ class Assembly:
             edges = shard.drawn.get(op.name)
             if edges is not None:
                 target = ends[op.edge_set][1]
-                found[target].append(self._word(target, edges["component"], edges["target"]))
+                reached[op.name] = self._word(target, edges["component"], edges["target"])
+                found[target].append(reached[op.name])
         self._words = {
-            name: np.unique(np.concatenate(words)) if words else np.empty(0, np.int64)
+            name: ascending(np.concatenate(words)) if words else np.empty(0, np.int64)
             for name, words in found.items()
         }
         return {

@@ -29,9 +29,15 @@ from tfgnn_ext.graph.link_seeds import to_column
 from tfgnn_ext.sampling.adjacency import Drawing
 from tfgnn_ext.sampling.assembling.beam import SEEDS, Assemble, LookUpNodes, SampledShard
 from tfgnn_ext.sampling.catalog.beam import Catalog, Layout
-from tfgnn_ext.sampling.checking.beam import NODES, CheckIds, Named
+from tfgnn_ext.sampling.checking.beam import (
+    NODES,
+    CheckIds,
+    Named,
+    SendIds,
+    own_tag,
+)
 from tfgnn_ext.sampling.drawing.beam import DrawEdges
-from tfgnn_ext.sampling.elements.beam import typed, united
+from tfgnn_ext.sampling.elements.beam import given, typed, united
 from tfgnn_ext.sampling.files.beam import read_samples, read_text
 from tfgnn_ext.sampling.memory import InMemorySampler
 from tfgnn_ext.sampling.negatives import Negatives
@@ -40,24 +46,23 @@ from tfgnn_ext.sampling.pairing.beam import (
     DrawNegatives,
     FillPool,
     NumberPairs,
-    PlacedPairs,
-    PlacePairs,
+    PairPlacing,
     node_times,
 )
 from tfgnn_ext.sampling.placing.beam import (
     BuildAdjacency,
+    EdgePlacing,
+    NodePlacing,
     NumberSeeds,
     Placed,
-    PlaceEdges,
-    PlaceNodes,
-    PlaceSeeds,
+    PlaceTables,
+    Placing,
+    SeedPlacing,
 )
 from tfgnn_ext.sampling.plan import SamplingPlan
 from tfgnn_ext.sampling.sample_schema import sample_schema
 from tfgnn_ext.sampling.table_blocks import SeedColumns
 from tfgnn_ext.sampling.writing.beam import WriteSamples
-
-_NO_HUBS = 1 << 62
 
 
 class SampleSubgraphs(beam.PTransform):
@@ -208,33 +213,17 @@ class SampleSubgraphs(beam.PTransform):
     def expand(self, pbegin: Any) -> Any:
         """Builds the graph of transforms."""
         plan, sampler, seed_set = self.plan, self.sampler, self.plan.seed_node_set
-        ends, places = self.catalog.empty.edge_sets, len(self.names)
-        nodes = {name: self._place_nodes(pbegin, name) for name in self.node_sets}
-        counted = [plan.link.edge_set] if plan.link is not None and plan.link.edge_set else []
-        more = [name for part in self.negatives for name in (*self._rejecting(part), *counted)]
-        edges = {
-            name: self._place_edges(pbegin, name)
-            for name in dict.fromkeys([*plan.edge_sets(), *more])
-        }
-        seeds = self._place_seeds(pbegin)
-        named: dict[str, dict[str, Any]] = {name: {} for name in nodes}
-        named[seed_set][SEEDS] = seeds.ids
-        if plan.link is not None:
-            named[plan.link.node_set][SECONDS] = seeds.seconds
-        for name, placed in edges.items():
-            for end, ids in (("source", placed.sources), ("target", placed.ids)):
-                node_set = getattr(ends[name], end)
-                if node_set in named:
-                    named[node_set][f"{end}s of {name}"] = ids
-        missing = self._check(nodes, named)
-        adjacency = {name: self._build(name, edges[name], missing) for name in plan.edge_sets()}
+        places = len(self.names)
+        tables, ids, hubs = pbegin | "Tables" >> self._place_tables()
+        missing = beam.pvalue.AsIter(ids | "Ids" >> self._check())
+        adjacency = {name: self._build(name, tables[name], missing) for name in plan.edge_sets()}
         if plan.link is None:
             number = NumberSeeds(places, self.catalog.blocks_of(seed_set), SEEDS, missing)
-            numbered = seeds.rows | "Seeds of shards" >> number
+            numbered = tables[SEEDS].rows | "Seeds of shards" >> number
             requests = {plan.seed_op: [typed(numbered.reached)]}
         else:
-            placed = self._add_negatives(seeds, edges, nodes, missing)
-            numbered = placed | "Seeds of shards" >> NumberPairs(
+            pairs = self._add_negatives(tables, missing)
+            numbered = pairs | "Seeds of shards" >> NumberPairs(
                 places, self._end_blocks, SEEDS, timed=sampler.timed
             )
             requests = {
@@ -247,7 +236,8 @@ class SampleSubgraphs(beam.PTransform):
             wanted = united(parts, f"Unite {op.name}")
             drawing = Drawing(op, operation.timed, plan.seed, self.epoch, plan.link)
             blocks = self.catalog.blocks_of(operation.target)
-            draw = DrawEdges(drawing, edges[op.edge_set].hubs, blocks)
+            sliced = hubs if tables[op.edge_set].slices is not None else None
+            draw = DrawEdges(drawing, sliced, blocks)
             drawn = {**adjacency[op.edge_set], "requests": wanted} | f"Draw {op.name}" >> draw
             requests[op.name], tags[f"o:{op.name}"] = drawn["reached"], drawn["replies"]
         for name in self.node_sets if self.inline else ():
@@ -258,7 +248,7 @@ class SampleSubgraphs(beam.PTransform):
                 leading += requests[reached.name] if reached.target == name else []
             wanted = united(leading, f"Want nodes {name}")
             tags[f"n:{name}"] = {
-                NODES: nodes[name].rows,
+                NODES: tables[name].rows,
                 "requests": wanted,
             } | f"Nodes {name} of shards" >> LookUpNodes()
         layout = Layout(self.catalog.schema.SerializeToString(), self.catalog.types)
@@ -266,24 +256,51 @@ class SampleSubgraphs(beam.PTransform):
         assemble = Assemble(plan, layout, self.names, labels, self.inline)
         return tags | "Gather" >> beam.CoGroupByKey() | "Assemble" >> beam.Map(assemble, missing)
 
-    def _place_nodes(self, pbegin: Any, name: str) -> Placed:
-        place = PlaceNodes(self.catalog.sources[name], self.catalog.blocks_of(name))
-        placed: Placed = pbegin | f"Nodes {name}" >> place
-        return placed
+    @property
+    def _edge_sets(self) -> tuple[str, ...]:
+        """The edge sets that are read."""
+        plan = self.plan
+        counted = [plan.link.edge_set] if plan.link is not None and plan.link.edge_set else []
+        more = [name for part in self.negatives for name in (*self._rejecting(part), *counted)]
+        return tuple(dict.fromkeys([*plan.edge_sets(), *more]))
 
-    def _place_edges(self, pbegin: Any, name: str) -> Placed:
-        catalog, ends = self.catalog, self.catalog.empty.edge_sets[name]
-        place = PlaceEdges(
-            catalog.sources[name],
-            catalog.end_column(name, "source"),
-            catalog.blocks_of(ends.source),
-            catalog.blocks_of(ends.target),
+    def _sending(self, tag: str, node_set: str) -> SendIds:
+        """Where the ids of a node set that a tag stands for are checked."""
+        return SendIds(tag, self.node_sets.index(node_set), self.catalog.blocks_of(node_set))
+
+    def _place_tables(self) -> PlaceTables:
+        """Every table is read once; edge sets that can have hubs once more before."""
+        catalog, plan = self.catalog, self.plan
+        placings: dict[str, Placing] = {}
+        for name in self.node_sets:
+            own = self._sending(own_tag(name), name)
+            placings[name] = NodePlacing(catalog.sources[name].table, own.blocks, own)
+        for name in self._edge_sets:
+            ends = {}
+            for end in ("source", "target"):
+                node_set = getattr(catalog.empty.edge_sets[name], end)
+                if node_set in self.node_sets:
+                    ends[end] = self._sending(f"{end}s of {name}", node_set)
+            blocks = catalog.blocks_of(catalog.empty.edge_sets[name].source)
+            placings[name] = EdgePlacing(catalog.sources[name].table, blocks, ends)
+        placings[SEEDS] = self._seed_placing()
+        heavy = {
+            name: catalog.end_column(name, "source")
+            for name in plan.edge_sets()
             # A pair's edges are looked for, and its negatives drawn, where all of a source's
             # edges are.
-            _NO_HUBS if name in self._whole else self.hub_edges,
-        )
-        placed: Placed = pbegin | f"Edges {name}" >> place
-        return placed
+            if catalog.sources[name].most_rows > self.hub_edges and name not in self._whole
+        }
+        return PlaceTables(catalog.sources, placings, ends=heavy, hub_edges=self.hub_edges)
+
+    def _seed_placing(self) -> Placing:
+        plan, table = self.plan, self.catalog.sources[SEEDS].table
+        columns = self.columns if self._timed else dataclasses.replace(self.columns, time=None)
+        ids = self._sending(SEEDS, plan.seed_node_set)
+        if plan.link is None:
+            return SeedPlacing(table, columns, self.sampler.timed, self.shards, ids)
+        seconds = self._sending(SECONDS, plan.link.node_set)
+        return PairPlacing(table, columns, self._timed, ids, seconds)
 
     @property
     def _whole(self) -> set[str | None]:
@@ -299,33 +316,27 @@ class SampleSubgraphs(beam.PTransform):
         first, second = self.plan.seed_node_set, self.plan.link.node_set
         return self.catalog.blocks_of(first), self.catalog.blocks_of(second)
 
-    def _add_negatives(
-        self,
-        seeds: PlacedPairs,
-        edges: Mapping[str, Placed],
-        nodes: Mapping[str, Placed],
-        missing: Any,
-    ) -> Any:
+    def _add_negatives(self, tables: Mapping[str, Placed], missing: Any) -> Any:
         """The pairs and their negatives, in shards."""
         link = self.plan.link
         assert link is not None
         rejecting = {part.name: self._rejecting(part) for part in self.negatives}
-        nothing = seeds.rows.pipeline | "No pool" >> beam.Create([], reshuffle=False)
-        every = nothing
+        pairs = tables[SEEDS].rows
+        every = nothing = given(pairs.pipeline, [], "No pool")
         if self.negatives:
-            every = nodes[link.node_set].ids | "All second nodes" >> FillPool({"id": "id"})
+            every = tables[link.node_set].rows | "All second nodes" >> FillPool({"id": "id"})
         pools = [beam.pvalue.AsIter(every)]
         for part in self.negatives:
             label, entries = f"Pool of {part.name}", nothing
             if part.strategy == "degree" and link.edge_set is not None:
                 timed = self.catalog.empty.edge_sets[link.edge_set].times is not None
                 columns = {"id": "target", **({"time": "time"} if timed else {})}
-                entries = edges[link.edge_set].rows | label >> FillPool(columns)
+                entries = tables[link.edge_set].rows | label >> FillPool(columns)
             elif part.time is not None:
-                entries = nodes[link.node_set].rows | label >> FillPool(node_times(part.time))
+                entries = tables[link.node_set].rows | label >> FillPool(node_times(part.time))
             pools.append(beam.pvalue.AsIter(entries))
-        tags = {"pairs": seeds.rows}
-        tags.update({name: edges[name].rows for names in rejecting.values() for name in names})
+        tags = {"pairs": pairs}
+        tags.update({name: tables[name].rows for names in rejecting.values() for name in names})
         return tags | "Negatives" >> DrawNegatives(
             self.negatives,
             rejecting,
@@ -337,25 +348,6 @@ class SampleSubgraphs(beam.PTransform):
             shards=self.shards,
             missing=({"id": SEEDS, "second": SECONDS}, missing),
         )
-
-    def _place_seeds(self, pbegin: Any) -> Any:
-        if self.plan.link is not None:
-            pairs = PlacePairs(
-                self.catalog.sources[SEEDS],
-                self.columns if self._timed else dataclasses.replace(self.columns, time=None),
-                timed=self._timed,
-                blocks=self._end_blocks,
-            )
-            return pbegin | "Seeds" >> pairs
-        place = PlaceSeeds(
-            self.catalog.sources[SEEDS],
-            self.columns if self._timed else dataclasses.replace(self.columns, time=None),
-            timed=self.sampler.timed,
-            shards=self.shards,
-            blocks=self.catalog.blocks_of(self.plan.seed_node_set),
-        )
-        placed: Placed = pbegin | "Seeds" >> place
-        return placed
 
     def _build(self, name: str, placed: Placed, missing: Any) -> dict[str, Any]:
         """The blocks of an edge set, and the slices of its hubs."""
@@ -369,15 +361,13 @@ class SampleSubgraphs(beam.PTransform):
             built["slices"] = placed.slices | f"Build slices {name}" >> build
         return built
 
-    def _check(self, nodes: Mapping[str, Placed], named: Mapping[str, Mapping[str, Any]]) -> Any:
-        """Compares the ids that tables name with the nodes; returns those that are missing."""
-        missing = []
-        for name, tags in named.items():
-            if tags:
-                columns = {tag: self._named(tag) for tag in tags} | {NODES: self._own(name)}
-                check = CheckIds(name, columns, drop=self.drop)
-                missing.append({NODES: nodes[name].ids, **tags} | f"Ids of {name}" >> check)
-        return beam.pvalue.AsIter(united(missing, "Missing"))
+    def _check(self) -> CheckIds:
+        """Compares the ids that tables name with the nodes."""
+        tags = [SEEDS, *([] if self.plan.link is None else [SECONDS])]
+        tags += [f"{end}s of {name}" for name in self._edge_sets for end in ("source", "target")]
+        named = {tag: self._named(tag) for tag in tags}
+        named |= {own_tag(name): self._own(name) for name in self.node_sets}
+        return CheckIds([(n, own_tag(n)) for n in self.node_sets], named, drop=self.drop)
 
     def _own(self, name: str) -> Named:
         """The ids of a node set itself."""

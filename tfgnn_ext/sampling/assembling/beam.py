@@ -11,7 +11,7 @@ import numpy as np
 
 from tfgnn_ext.graph import Graph
 from tfgnn_ext.sampling.assembly import Assembly, Shard, block_of
-from tfgnn_ext.sampling.blocks import Arrays, join, pack, split, take, unpack
+from tfgnn_ext.sampling.blocks import Arrays, ascending, join, pack, split, take, unpack
 from tfgnn_ext.sampling.catalog.beam import Layout
 from tfgnn_ext.sampling.checking.beam import NODES
 from tfgnn_ext.sampling.elements.beam import Block, count
@@ -90,7 +90,7 @@ class Assemble:
             edges = drawn[op.name]
             none = empty.node_sets[target].ids
             ids.setdefault(target, []).append(none if edges is None else edges["target"])
-        return {name: {"id": np.unique(np.concatenate(parts))} for name, parts in ids.items()}
+        return {name: {"id": ascending(np.concatenate(parts))} for name, parts in ids.items()}
 
     def __call__(
         self, group: tuple[int, Mapping[str, Iterable[bytes]]], checked: Iterable[Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -11,12 +11,18 @@ import numpy as np
 
 from tfgnn_ext.graph import GraphError
 from tfgnn_ext.graph.node_set import display_id
-from tfgnn_ext.sampling.blocks import Arrays, pack, take, unpack
+from tfgnn_ext.sampling.blocks import Arrays, by_id, pack, take, unpack
 from tfgnn_ext.sampling.elements.beam import count
 from tfgnn_ext.sampling.node_blocks import distinct_ids, repeated_ids, unknown_ids
 from tfgnn_ext.sampling.tables.beam import TableSource
 
 NODES = "nodes"
+_SET = 32  # A place of ids is numbered ``node set << _SET | block``.
+
+
+def own_tag(node_set: str) -> str:
+    """The tag of a node set's own ids."""
+    return f"{NODES} of {node_set}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,64 +41,89 @@ class Named:
     what: str
 
 
-class CheckIds(beam.PTransform):
-    """Compares the ids that tables name with those of one node set.
+@dataclasses.dataclass(frozen=True)
+class SendIds:
+    """Sends ids that a table names, or nodes' own, to where they are compared.
 
-    Applied to a dictionary of blocks of ids, of which `NODES` are the nodes' own, it returns those
-    that are missing, ``(tag, packed ids)``; without `drop` the job ends at the first.
+    Attributes:
+      tag: What they are, such as "sources of cites"; see `own_tag`.
+      number: Of the node set.
+      blocks: Into how many it is hashed.
+    """
+
+    tag: str
+    number: int
+    blocks: int
+
+    def __call__(self, ids: Any) -> Iterator[Any]:
+        """The ids in the output "ids": ``(place, (tag, packed ids))``."""
+        for block, packed in by_id("id", {"id": ids}, self.blocks):
+            yield beam.pvalue.TaggedOutput("ids", (self.number << _SET | block, (self.tag, packed)))
+
+
+class CheckIds(beam.PTransform):
+    """Compares the ids that tables name with those of the nodes.
+
+    Applied to what `SendIds` sent, it returns those that are missing, ``(tag, packed ids)``;
+    without `drop` the job ends at the first.
 
     Args:
-      node_set: Its name.
-      columns: By tag, the columns that hold the ids.
+      node_sets: By their numbers, the name of each and its own tag.
+      named: By tag, the columns that hold the ids.
       drop: Whether missing and repeated ids are dropped; repeated ones are counted here, others
         where `without` drops the rows that name them.
     """
 
-    def __init__(self, node_set: str, columns: Mapping[str, Named], *, drop: bool) -> None:
+    def __init__(
+        self, node_sets: Sequence[tuple[str, str]], named: Mapping[str, Named], *, drop: bool
+    ) -> None:
         super().__init__()
-        self.node_set, self.columns, self.drop = node_set, columns, drop
+        self.node_sets, self.named, self.drop = tuple(node_sets), dict(named), drop
 
-    def expand(self, tags: Any) -> Any:
+    def expand(self, ids: Any) -> Any:
         """Builds the graph of transforms."""
-        check = beam.FlatMap(_check, self.node_set, self.columns, self.drop)
+        check = beam.FlatMap(_check, self.node_sets, self.named, self.drop)
         return (
-            tags
-            | "Meet" >> beam.CoGroupByKey()
+            ids
+            | "Meet" >> beam.GroupByKey()
             | "Check" >> check.with_output_types(tuple[str, bytes])
         )
 
 
 def _check(
-    group: tuple[int, Mapping[str, Iterable[bytes]]],
-    node_set: str,
-    columns: Mapping[str, Named],
+    group: tuple[int, Iterable[tuple[str, bytes]]],
+    node_sets: Sequence[tuple[str, str]],
+    named: Mapping[str, Named],
     drop: bool,
 ) -> Iterator[tuple[str, bytes]]:
-    _, found = group
-    parts = {tag: [unpack(part)["id"] for part in packed] for tag, packed in found.items()}
-    ids = np.concatenate(parts[NODES]) if parts[NODES] else None
+    node_set, own_tag = node_sets[group[0] >> _SET]
+    parts: dict[str, list[Any]] = {}
+    for tag, packed in group[1]:
+        parts.setdefault(tag, []).append(unpack(packed)["id"])
+    own = parts.pop(own_tag, None)
+    ids = None if own is None else np.concatenate(own)
     repeated = repeated_ids(np.empty(0) if ids is None else ids)
     if len(repeated) and not drop:
-        own = columns[NODES]
-        place = own.source.locate(own.column, repeated[:1], first=1)
+        column = named[own_tag]
+        place = column.source.locate(column.column, repeated[:1], first=1)
         raise GraphError(
-            [f"{own.where}: column {own.column!r} must hold unique ids. Got "
-             f"{display_id(repeated[0])!r} again at {place} ({len(repeated)} {own.what})."]
+            [f"{column.where}: column {column.column!r} must hold unique ids. Got "
+             f"{display_id(repeated[0])!r} again at {place} ({len(repeated)} {column.what})."]
         )  # fmt: skip
     count("dropped_nodes", len(repeated))
-    for tag, named in columns.items():
-        if tag == NODES or not parts[tag]:
-            continue
-        asked = np.concatenate(parts[tag])
-        unknown = asked if ids is None else unknown_ids(asked, ids)
+    for tag, asked in sorted(parts.items()):
+        unknown = np.concatenate(asked)
+        if ids is not None:
+            unknown = unknown_ids(unknown, ids)
         if not len(unknown):
             continue
         if not drop:
-            place = named.source.locate(named.column, unknown[:1])
+            column = named[tag]
+            place = column.source.locate(column.column, unknown[:1])
             raise GraphError(
-                [f"{named.where}: column {named.column!r} must hold ids of node set {node_set!r}. "
-                 f"Got {display_id(unknown[0])!r} at {place} "
-                 f"({len(distinct_ids(unknown))} {named.what} in its block)."]
+                [f"{column.where}: column {column.column!r} must hold ids of node set "
+                 f"{node_set!r}. Got {display_id(unknown[0])!r} at {place} "
+                 f"({len(distinct_ids(unknown))} {column.what} in its block)."]
             )  # fmt: skip
         yield tag, pack({"id": distinct_ids(unknown)})
 

@@ -34,7 +34,9 @@ class DrawEdges(beam.PTransform):
         """Builds the graph of transforms."""
         wanted, outputs = inputs["requests"], []
         if self.hubs is not None:
-            away = beam.FlatMap(divert, self.hubs).with_outputs("hubs", main="usual")
+            away = beam.FlatMap(divert, self.drawing.op.edge_set, self.hubs).with_outputs(
+                "hubs", main="usual"
+            )
             diverted = wanted | "Divert" >> away
             wanted = typed(diverted.usual)
             draw = DrawHubs(self.drawing, self.hubs, self.blocks)

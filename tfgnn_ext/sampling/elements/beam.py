@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -10,10 +11,16 @@ from apache_beam.metrics import Metrics
 Block = tuple[int, bytes]
 
 
-def typed(blocks: Any) -> Any:
+def typed(blocks: Any, kind: Any = Block) -> Any:
     """Tells Beam the type of a tagged output, whose coder would pickle otherwise."""
-    blocks.element_type = beam.typehints.typehints.normalize(Block)
+    blocks.element_type = beam.typehints.typehints.normalize(kind)
     return blocks
+
+
+def given(pipeline: Any, items: Sequence[Any], label: str, kind: Any = Any) -> Any:
+    """A collection of what is known before the job: fewer steps than `beam.Create`."""
+    begin = pipeline | f"{label}: begin" >> beam.Impulse()
+    return begin | label >> beam.FlatMap(lambda _: items).with_output_types(kind)
 
 
 def united(parts: list[Any], label: str) -> Any:

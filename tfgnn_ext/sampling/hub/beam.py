@@ -11,7 +11,7 @@ import numpy as np
 
 from tfgnn_ext.sampling.adjacency import Drawing, distinct
 from tfgnn_ext.sampling.blocks import Arrays, by_id, join, pack, split, take, unpack
-from tfgnn_ext.sampling.elements.beam import Block, count, typed
+from tfgnn_ext.sampling.elements.beam import Block, count, given, typed
 from tfgnn_ext.sampling.hub.asking import ask_slices, measure, rank_requests, ranked_in
 from tfgnn_ext.sampling.hub.fetching import fetch_edges
 from tfgnn_ext.sampling.hub.finding import find_hubs, heavy_sources, hubs_of
@@ -39,7 +39,7 @@ def drawn_edges(drawn: Arrays, blocks: int) -> Iterator[Any]:
 
 
 class FindHubs(beam.PTransform):
-    """From arrays of sources to the hubs: a collection with one packed block, for a side input."""
+    """From ``(edge set, sources)`` to the hubs: ``(edge set, packed ids)``, for a side input."""
 
     def __init__(self, slice_edges: int) -> None:
         super().__init__()
@@ -49,20 +49,23 @@ class FindHubs(beam.PTransform):
         """Builds the graph of transforms."""
         return (
             sources
-            | "Heavy"
-            >> beam.Map(lambda ids: (0, pack(heavy_sources(ids)))).with_output_types(Block)
+            | "Heavy" >> beam.Map(_heavy).with_output_types(tuple[str, bytes])
             | "Together" >> beam.GroupByKey()
-            | "Hubs" >> beam.Map(_hubs, self.slice_edges).with_output_types(bytes)
+            | "Hubs" >> beam.Map(_hubs, self.slice_edges).with_output_types(tuple[str, bytes])
         )
 
 
-def _hubs(group: tuple[int, Iterable[bytes]], slice_edges: int) -> bytes:
-    return pack({"id": hubs_of([unpack(part) for part in group[1]], slice_edges)})
+def _heavy(row: tuple[str, Any]) -> tuple[str, bytes]:
+    return row[0], pack(heavy_sources(row[1]))
 
 
-def hub_ids(hubs: Iterable[bytes]) -> np.ndarray[Any, Any]:
-    """The hubs' ids, from the side input."""
-    found = [unpack(part)["id"] for part in hubs]
+def _hubs(group: tuple[str, Iterable[bytes]], slice_edges: int) -> tuple[str, bytes]:
+    return group[0], pack({"id": hubs_of([unpack(part) for part in group[1]], slice_edges)})
+
+
+def hub_ids(hubs: Iterable[tuple[str, bytes]], edge_set: str) -> np.ndarray[Any, Any]:
+    """The ids of an edge set's hubs, from the side input."""
+    found = [unpack(part)["id"] for name, part in hubs if name == edge_set]
     return found[0] if found else np.empty(0, np.int64)
 
 
@@ -103,9 +106,9 @@ def _cut(row: Block, splitters: Told) -> Iterator[Block]:
         yield place, pack(rows)
 
 
-def divert(row: Block, hubs: Iterable[bytes]) -> Iterator[Any]:
+def divert(row: Block, edge_set: str, hubs: Iterable[tuple[str, bytes]]) -> Iterator[Any]:
     """Sends requests for hubs another way, spread by the shards of their components."""
-    ids = hub_ids(hubs)
+    ids = hub_ids(hubs, edge_set)
     if not len(ids):
         yield row
     else:
@@ -126,9 +129,13 @@ class _Known:
 
     drawing: Drawing
 
-    def hubs(self, ids: Iterable[bytes], told: Told, weights: Iterable[Any]) -> list[Hub]:
+    def hubs(
+        self, ids: Iterable[tuple[str, bytes]], told: Told, weights: Iterable[Any]
+    ) -> list[Hub]:
         described = {place: unpack(packed) for place, packed in told}
-        return know_hubs(self.drawing, hub_ids(ids), described, dict(weights))
+        return know_hubs(
+            self.drawing, hub_ids(ids, self.drawing.op.edge_set), described, dict(weights)
+        )
 
 
 class DrawHubs(beam.PTransform):
@@ -154,7 +161,7 @@ class DrawHubs(beam.PTransform):
         told = beam.pvalue.AsIter(
             slices | "Describe" >> beam.Map(_describe, drawing).with_output_types(Block)
         )
-        empty = slices.pipeline | "No weights" >> beam.Create([], reshuffle=False)
+        empty = given(slices.pipeline, [], "No weights")
         weights = beam.pvalue.AsIter(empty)
         sides = (self.hubs, told, weights)
         if drawing.weighted:
@@ -228,7 +235,7 @@ def _describe(row: Block, drawing: Drawing) -> Block:
 
 
 def _weigh(
-    row: Block, known: _Known, ids: Iterable[bytes], told: Told, weights: Iterable[Any]
+    row: Block, known: _Known, ids: Iterable[tuple[str, bytes]], told: Told, weights: Iterable[Any]
 ) -> Iterator[tuple[int, int]]:
     hub = known.hubs(ids, told, weights)[row[0] >> SLICE]
     yield row[0], weigh_slice(known.drawing, unpack(row[1]), hub)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -18,8 +18,8 @@ from tfgnn_ext.graph.link_seeds import GIVEN
 from tfgnn_ext.graph.node_set import display_id
 from tfgnn_ext.sampling.assembly import TIME
 from tfgnn_ext.sampling.blocks import Arrays, by_id, join, pack, take, unpack
-from tfgnn_ext.sampling.checking.beam import without
-from tfgnn_ext.sampling.elements.beam import Block, count, typed
+from tfgnn_ext.sampling.checking.beam import SendIds, without
+from tfgnn_ext.sampling.elements.beam import Block, count, given
 from tfgnn_ext.sampling.negatives import Negatives
 from tfgnn_ext.sampling.node_blocks import by_shard
 from tfgnn_ext.sampling.pairs import (
@@ -31,59 +31,42 @@ from tfgnn_ext.sampling.pairs import (
     with_keys,
 )
 from tfgnn_ext.sampling.table_blocks import SeedColumns, Table
-from tfgnn_ext.sampling.tables.beam import ReadTable, TableSource
 
 SECONDS = "seconds"
 
 
-class PlacedPairs(NamedTuple):
-    """A table's pairs, by the blocks of their first nodes.
+@dataclasses.dataclass(frozen=True)
+class PairPlacing:
+    """Pairs, by the blocks of their first nodes.
 
     Attributes:
-      rows: Blocks.
-      ids, seconds: The ids of both ends, to be checked.
-    """
-
-    rows: Any
-    ids: Any
-    seconds: Any
-
-
-class PlacePairs(beam.PTransform):
-    """Reads pairs into the blocks of their first nodes.
-
-    Args:
-      source: Their table.
-      columns: Which of its columns mean what.
+      table: Their table.
+      seeds: Which of its columns mean what.
       timed: Whether samples have a time.
-      blocks: How many the node sets of the first and of the second nodes have.
+      ids, seconds: Where the ids of both ends are checked.
     """
 
-    def __init__(
-        self, source: TableSource, columns: SeedColumns, *, timed: bool, blocks: tuple[int, int]
-    ) -> None:
-        super().__init__()
-        self.source, self.columns, self.timed, self.blocks = source, columns, timed, blocks
+    table: Table
+    seeds: SeedColumns
+    timed: bool
+    ids: SendIds
+    seconds: SendIds
 
-    def expand(self, pbegin: Any) -> PlacedPairs:
-        """Returns the pairs."""
-        known = (self.source.table, self.columns, self.timed, self.blocks)
-        place = beam.FlatMap(_pairs, *known).with_outputs("ids", "seconds", main="rows")
-        rows = pbegin | "Read" >> ReadTable(self.source, self.columns.columns) | "Place" >> place
-        return PlacedPairs(typed(rows.rows), typed(rows.ids), typed(rows.seconds))
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are read."""
+        return self.seeds.columns
 
-
-def _pairs(
-    source: Any, table: Table, columns: SeedColumns, timed: bool, blocks: tuple[int, int]
-) -> Iterator[Any]:
-    block, dropped = table.seeds(source, columns, timed=timed)
-    count("dropped_seeds", dropped)
-    block["slot"] = np.full(len(block["id"]), GIVEN, np.int32)
-    block["linked"] = block["second"]
-    yield from by_id("id", block, blocks[0])
-    for tag, column, places in (("ids", "id", blocks[0]), ("seconds", "second", blocks[1])):
-        for row in by_id("id", {"id": block[column]}, places):
-            yield beam.pvalue.TaggedOutput(tag, row)
+    def __call__(self, source: Any, hubs: Iterable[Any]) -> Iterator[Any]:
+        """Blocks, and ids."""
+        block, dropped = self.table.seeds(source, self.seeds, timed=self.timed)
+        count("dropped_seeds", dropped)
+        block["slot"] = np.full(len(block["id"]), GIVEN, np.int32)
+        block["linked"] = block["second"]
+        for row in by_id("id", block, self.ids.blocks):
+            yield beam.pvalue.TaggedOutput("rows", row)
+        yield from self.ids(block["id"])
+        yield from self.seconds(block["second"])
 
 
 class FillPool(beam.PTransform):
@@ -243,9 +226,7 @@ class NumberPairs(beam.PTransform):
     def expand(self, pairs: Any) -> Any:
         """Builds the graph of transforms."""
         empty = [(shard, b"") for shard in range(self.shards)]
-        every = pairs.pipeline | "Every shard" >> beam.Create(
-            empty, reshuffle=False
-        ).with_output_types(Block)
+        every = given(pairs.pipeline, empty, "Every shard", Block)
         number = beam.FlatMap(_number, self.blocks, self.timed)
         return (
             (pairs, every)

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import apache_beam as beam
-import numpy as np
 
 from tfgnn_ext.graph.columns import to_ids
 from tfgnn_ext.sampling.adjacency import build_adjacency
 from tfgnn_ext.sampling.blocks import by_id, pack, split, take, unpack
-from tfgnn_ext.sampling.checking.beam import without
-from tfgnn_ext.sampling.elements.beam import Block, count, typed
+from tfgnn_ext.sampling.checking.beam import SendIds, without
+from tfgnn_ext.sampling.elements.beam import Block, count, given, typed
 from tfgnn_ext.sampling.hub.beam import CutHubs, FindHubs, hub_ids
 from tfgnn_ext.sampling.hub.finding import find_hubs
 from tfgnn_ext.sampling.node_blocks import by_shard, distinct_ids, number_seeds, place_seeds
 from tfgnn_ext.sampling.table_blocks import SeedColumns, Table
-from tfgnn_ext.sampling.tables.beam import ReadTable, TableSource
+from tfgnn_ext.sampling.tables.beam import ReadTables, TableSource
+
+
+class Placing(Protocol):
+    """Sends the rows of a part of one table to their places."""
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are read."""
+
+    def __call__(self, source: Any, hubs: Iterable[Any]) -> Iterator[Any]:
+        """Blocks in the outputs "rows" and "hubs", ids to be checked in "ids"."""
 
 
 class Placed(NamedTuple):
@@ -25,104 +36,181 @@ class Placed(NamedTuple):
 
     Attributes:
       rows: Blocks.
-      ids: The ids of nodes and seeds, or of edges' targets, to be checked.
-      sources: The ids of edges' sources, to be checked.
-      hubs: The side input with an edge set's hubs, if it can have some.
-      slices: Groups of hubs' edges.
+      slices: Groups of hubs' edges, where an edge set can have hubs.
     """
 
     rows: Any
-    ids: Any
-    sources: Any = None
-    hubs: Any = None
     slices: Any = None
 
 
-class PlaceNodes(beam.PTransform):
-    """Reads nodes into blocks by their ids.
+@dataclasses.dataclass(frozen=True)
+class NodePlacing:
+    """Nodes, by the blocks of their ids.
 
-    Args:
-      source: Their table.
+    Attributes:
+      table: Their table.
       blocks: How many.
+      own: Where their ids are checked, if they are.
     """
 
-    def __init__(self, source: TableSource, blocks: int) -> None:
-        super().__init__()
-        self.source, self.blocks = source, blocks
+    table: Table
+    blocks: int
+    own: SendIds | None = None
 
-    def expand(self, pbegin: Any) -> Placed:
-        """Returns the nodes."""
-        table = self.source.table
-        place = beam.FlatMap(_nodes, table, self.blocks).with_outputs("ids", main="rows")
-        rows = pbegin | "Read" >> ReadTable(self.source, table.node_columns()) | "Place" >> place
-        return Placed(typed(rows.rows), typed(rows.ids))
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are read."""
+        return self.table.node_columns()
+
+    def __call__(self, source: Any, hubs: Iterable[Any]) -> Iterator[Any]:
+        """Blocks, and ids."""
+        block, dropped = self.table.nodes(source)
+        count("dropped_nodes", dropped)
+        for row in by_id("id", block, self.blocks):
+            yield beam.pvalue.TaggedOutput("rows", row)
+        if self.own is not None:
+            yield from self.own(block["id"])
 
 
-class PlaceEdges(beam.PTransform):
-    """Reads edges into blocks by their sources, and those of hubs into slices.
+@dataclasses.dataclass(frozen=True)
+class EdgePlacing:
+    """Edges, by the blocks of their sources, and those of hubs by the hubs' numbers.
+
+    Attributes:
+      table: Their table.
+      blocks: How many the source node set has.
+      ends: By end, "source" and "target", where its ids are checked.
+    """
+
+    table: Table
+    blocks: int
+    ends: Mapping[str, SendIds]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are read."""
+        return self.table.edge_columns()
+
+    def __call__(self, source: Any, hubs: Iterable[Any]) -> Iterator[Any]:
+        """Blocks, and ids."""
+        block, dropped = self.table.edges(source)
+        count("dropped_edges", dropped)
+        for end, send in self.ends.items():
+            yield from send(distinct_ids(block[end]))
+        ids = hub_ids(hubs, self.table.name)
+        if len(ids):
+            numbers = find_hubs(block["source"], ids)
+            for hub, rows in split(take(block, numbers >= 0), numbers[numbers >= 0]):
+                yield beam.pvalue.TaggedOutput("hubs", (hub, pack(rows)))
+            block = take(block, numbers < 0)
+        for row in by_id("source", block, self.blocks):
+            yield beam.pvalue.TaggedOutput("rows", row)
+
+
+@dataclasses.dataclass(frozen=True)
+class SeedPlacing:
+    """Seeds, by their shards.
+
+    Attributes:
+      table: Their table.
+      seeds: Which of its columns mean what.
+      timed: Whether samples have a time.
+      shards: How many a split has.
+      ids: Where their ids are checked.
+    """
+
+    table: Table
+    seeds: SeedColumns
+    timed: bool
+    shards: int
+    ids: SendIds
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are read."""
+        return self.seeds.columns
+
+    def __call__(self, source: Any, hubs: Iterable[Any]) -> Iterator[Any]:
+        """Blocks, and ids."""
+        block, dropped = self.table.seeds(source, self.seeds, timed=self.timed)
+        count("dropped_seeds", dropped)
+        for shard, rows in place_seeds(block, self.shards):
+            yield beam.pvalue.TaggedOutput("rows", (shard, pack(rows)))
+        yield from self.ids(block["id"])
+
+
+class PlaceTables(beam.PTransform):
+    """Reads tables into blocks.
 
     Args:
-      source: Their table.
-      column: Of the sources.
-      blocks, target_blocks: How many the source and the target node set have.
+      sources: The tables by name.
+      placings: What to do with those that are read.
+      ends: For each edge set that may have hubs, the column of its sources.
       hub_edges: A source with more edges is a hub.
     """
 
     def __init__(
-        self, source: TableSource, column: str, blocks: int, target_blocks: int, hub_edges: int
+        self,
+        sources: Mapping[str, TableSource],
+        placings: Mapping[str, Placing],
+        *,
+        ends: Mapping[str, str] | None = None,
+        hub_edges: int = 0,
     ) -> None:
         super().__init__()
-        self.source, self.column = source, column
-        self.blocks, self.target_blocks, self.hub_edges = blocks, target_blocks, hub_edges
+        self.sources, self.placings = sources, dict(placings)
+        self.ends, self.hub_edges = dict(ends or {}), hub_edges
 
-    def expand(self, pbegin: Any) -> Placed:
-        """Returns the edges."""
-        table = self.source.table
-        read = "Read" >> ReadTable(self.source, table.edge_columns())
-        known: list[Any] = [table, self.blocks, self.target_blocks]
+    def expand(self, pbegin: Any) -> tuple[dict[str, Placed], Any, Any]:
+        """Returns what was placed of each table, the ids to be checked, the side input of hubs."""
         hubs = None
-        if self.source.most_rows > self.hub_edges:
+        if self.ends:
+            read = ReadTables(self.sources, {name: [end] for name, end in self.ends.items()})
             found = (
                 pbegin
-                | "Sources" >> ReadTable(self.source, [self.column])
-                | "Source ids" >> beam.Map(_ids, self.column)
+                | "Sources" >> read
+                | "Source ids" >> beam.Map(_ids, self.ends).with_output_types(tuple[str, Any])
                 | "Find hubs" >> FindHubs(self.hub_edges)
             )
             hubs = beam.pvalue.AsIter(found)
-            known.append(hubs)
-        tags = ("sources", "targets", "hubs")
-        place = beam.FlatMap(_edges, *known).with_outputs(*tags, main="rows")
-        rows = pbegin | read | "Place" >> place
-        slices = None
-        if hubs is not None:
-            slices = typed(rows.hubs) | "Cut hubs" >> CutHubs(self.hub_edges)
-        return Placed(typed(rows.rows), typed(rows.targets), typed(rows.sources), hubs, slices)
+        # Outputs are numbered: names of sets can be anything.
+        numbers = {name: number for number, name in enumerate(self.placings)}
+        tags = [f"rows{number}" for number in numbers.values()]
+        tags += [f"hubs{numbers[name]}" for name in self.ends]
+        columns = {name: placing.columns for name, placing in self.placings.items()}
+        place = beam.FlatMap(_place, self.placings, numbers, *([] if hubs is None else [hubs]))
+        outputs = (
+            pbegin
+            | "Read" >> ReadTables(self.sources, columns)
+            | "Place" >> place.with_outputs(*tags, main="ids")
+        )
+        placed = {}
+        for name, number in numbers.items():
+            slices = None
+            if name in self.ends:
+                cut = f"Cut hubs of {name}" >> CutHubs(self.hub_edges)
+                slices = typed(outputs[f"hubs{number}"]) | cut
+            placed[name] = Placed(typed(outputs[f"rows{number}"]), slices)
+        return placed, typed(outputs.ids, tuple[int, tuple[str, bytes]]), hubs
 
 
-class PlaceSeeds(beam.PTransform):
-    """Reads seeds into shards.
+def _place(
+    row: tuple[str, Any],
+    placings: Mapping[str, Placing],
+    numbers: Mapping[str, int],
+    hubs: Iterable[tuple[str, bytes]] = (),
+) -> Iterator[Any]:
+    name, source = row
+    for output in placings[name](source, hubs):
+        if output.tag == "ids":
+            yield output.value
+        else:
+            yield beam.pvalue.TaggedOutput(f"{output.tag}{numbers[name]}", output.value)
 
-    Args:
-      source: Their table.
-      columns: Which of its columns mean what.
-      timed: Whether samples have a time.
-      shards: How many a split has.
-      blocks: How many the seed node set has.
-    """
 
-    def __init__(
-        self, source: TableSource, columns: SeedColumns, *, timed: bool, shards: int, blocks: int
-    ) -> None:
-        super().__init__()
-        self.source, self.columns, self.timed = source, columns, timed
-        self.shards, self.blocks = shards, blocks
-
-    def expand(self, pbegin: Any) -> Placed:
-        """Returns the seeds."""
-        known = (self.source.table, self.columns, self.timed, self.shards, self.blocks)
-        place = beam.FlatMap(_seeds, *known).with_outputs("ids", main="rows")
-        rows = pbegin | "Read" >> ReadTable(self.source, self.columns.columns) | "Place" >> place
-        return Placed(typed(rows.rows), typed(rows.ids))
+def _ids(row: tuple[str, Any], ends: Mapping[str, str]) -> tuple[str, Any]:
+    name, source = row
+    return name, to_ids(source.table[ends[name]].drop_null())
 
 
 class NumberSeeds(beam.PTransform):
@@ -142,9 +230,7 @@ class NumberSeeds(beam.PTransform):
     def expand(self, seeds: Any) -> Any:
         """Builds the graph of transforms."""
         empty = [(shard, b"") for shard in range(self.shards)]
-        every = seeds.pipeline | "Every shard" >> beam.Create(
-            empty, reshuffle=False
-        ).with_output_types(tuple[int, bytes])
+        every = given(seeds.pipeline, empty, "Every shard", Block)
         number = beam.FlatMap(_number, self.blocks, self.tag, self.missing)
         return (
             (seeds, every)
@@ -170,46 +256,6 @@ class BuildAdjacency(beam.PTransform):
         """Builds the graph of transforms."""
         build = beam.Map(_build, self.ends, self.missing).with_output_types(Block)
         return groups | "Build" >> build
-
-
-def _nodes(source: Any, table: Table, blocks: int) -> Iterator[Any]:
-    block, dropped = table.nodes(source)
-    count("dropped_nodes", dropped)
-    yield from by_id("id", block, blocks)
-    for row in by_id("id", {"id": block["id"]}, blocks):
-        yield beam.pvalue.TaggedOutput("ids", row)
-
-
-def _edges(
-    source: Any, table: Table, blocks: int, target_blocks: int, hubs: Iterable[bytes] = ()
-) -> Iterator[Any]:
-    block, dropped = table.edges(source)
-    count("dropped_edges", dropped)
-    for end, places in (("source", blocks), ("target", target_blocks)):
-        for row in by_id("id", {"id": distinct_ids(block[end])}, places):
-            yield beam.pvalue.TaggedOutput(f"{end}s", row)
-    ids = hub_ids(hubs)
-    if len(ids):
-        numbers = find_hubs(block["source"], ids)
-        for hub, rows in split(take(block, numbers >= 0), numbers[numbers >= 0]):
-            yield beam.pvalue.TaggedOutput("hubs", (hub, pack(rows)))
-        block = take(block, numbers < 0)
-    yield from by_id("source", block, blocks)
-
-
-def _ids(source: Any, column: str) -> np.ndarray[Any, Any]:
-    return to_ids(source.table[column].drop_null())
-
-
-def _seeds(
-    source: Any, table: Table, columns: SeedColumns, timed: bool, shards: int, blocks: int
-) -> Iterator[Any]:
-    block, dropped = table.seeds(source, columns, timed=timed)
-    count("dropped_seeds", dropped)
-    for shard, rows in place_seeds(block, shards):
-        yield shard, pack(rows)
-    for row in by_id("id", {"id": block["id"]}, blocks):
-        yield beam.pvalue.TaggedOutput("ids", row)
 
 
 def _number(

@@ -12,11 +12,11 @@ from apache_beam.io.filesystems import FileSystems
 from tfgnn_ext.graph import NodeSet
 from tfgnn_ext.sampling.assembly import block_of
 from tfgnn_ext.sampling.blocks import pack, unpack
-from tfgnn_ext.sampling.elements.beam import Block
+from tfgnn_ext.sampling.elements.beam import Block, given
 from tfgnn_ext.sampling.feature_store import store_name
 from tfgnn_ext.sampling.files.beam import write_file
 from tfgnn_ext.sampling.node_blocks import NodeBlock
-from tfgnn_ext.sampling.placing.beam import PlaceNodes
+from tfgnn_ext.sampling.placing.beam import NodePlacing, PlaceTables
 from tfgnn_ext.sampling.tables.beam import TableSource
 
 
@@ -41,12 +41,11 @@ class StoreNodes(beam.PTransform):
     def expand(self, pbegin: Any) -> Any:
         """Builds the graph of transforms."""
         # The first block is always there: it tells the types.
-        none = pbegin | "No nodes" >> beam.Create(
-            [(0, pack(block_of(self.empty)))], reshuffle=False
-        ).with_output_types(Block)
-        nodes = (pbegin | "Nodes" >> PlaceNodes(self.source, self.blocks)).rows
+        none = given(pbegin.pipeline, [(0, pack(block_of(self.empty)))], "No nodes", Block)
+        placing = {self.name: NodePlacing(self.source.table, self.blocks)}
+        placed, _, _ = pbegin | "Nodes" >> PlaceTables({self.name: self.source}, placing)
         return (
-            (nodes, none)
+            (placed[self.name].rows, none)
             | "All" >> beam.Flatten()
             | "Group" >> beam.GroupByKey()
             | "Write" >> beam.Map(_write, self.name, self.blocks, self.directory)

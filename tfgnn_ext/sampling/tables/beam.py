@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
 
+from tfgnn_ext.graph import TableFiles
 from tfgnn_ext.graph.columns import to_ids
+from tfgnn_ext.sampling.elements.beam import given
 from tfgnn_ext.sampling.files.beam import open_file
 from tfgnn_ext.sampling.table_blocks import Table
 from tfgnn_ext.sampling.table_parts import Part, count_rows, is_parquet, parts_of, read_part
@@ -44,21 +46,36 @@ class TableSource:
         return "a row"
 
 
-class ReadTable(beam.PTransform):
-    """Reads some columns of a table: a collection of `TableFiles`, each a part of a file."""
+class ReadTables(beam.PTransform):
+    """Reads some columns of tables: a collection of ``(name, TableFiles)``, each a part of a file.
 
-    def __init__(self, source: TableSource, columns: list[str]) -> None:
+    All tables are read by the same few steps: a step costs a second on a cluster, and more steps
+    than tables would tell nothing.
+
+    Args:
+      sources: The tables by name.
+      columns: Those that are read of each.
+    """
+
+    def __init__(
+        self, sources: Mapping[str, TableSource], columns: Mapping[str, Sequence[str]]
+    ) -> None:
         super().__init__()
-        self.source, self.columns = source, columns
+        self.sources, self.columns = dict(sources), dict(columns)
 
     def expand(self, pbegin: Any) -> Any:
         """Builds the graph of transforms."""
+        files = [(name, path) for name in self.columns for path in self.sources[name].files]
+        wanted = {
+            name: (self.sources[name].table.strings, list(columns))
+            for name, columns in self.columns.items()
+        }
         return (
-            pbegin
-            | "Files" >> beam.Create(list(self.source.files), reshuffle=False)
-            | "Parts" >> beam.FlatMap(_parts)
-            | "Spread" >> beam.Reshuffle()
-            | "Read" >> beam.Map(_read, self.source.table.strings, self.columns)
+            given(pbegin.pipeline, files, "Files")
+            | "Parts" >> beam.FlatMap(_keyed_parts).with_output_types(tuple[str, Any])
+            # Each part has a key of its own: they are spread over the workers.
+            | "Spread" >> beam.GroupByKey()
+            | "Read" >> beam.FlatMap(_read_parts, wanted)
         )
 
 
@@ -75,6 +92,21 @@ def _parts(path: str) -> Iterator[Part]:
         yield from parts_of(path, file)
 
 
-def _read(part: Part, strings: frozenset[str], columns: list[str]) -> Any:
+def _keyed_parts(file: tuple[str, str]) -> Iterator[tuple[str, tuple[str, Part]]]:
+    name, path = file
+    for part in _parts(path):
+        yield f"{name} {path} {part.first_row}", (name, part)
+
+
+def _read_parts(
+    group: tuple[str, Iterable[tuple[str, Part]]],
+    wanted: Mapping[str, tuple[frozenset[str], list[str]]],
+) -> Iterator[tuple[str, TableFiles]]:
+    for name, part in group[1]:
+        strings, columns = wanted[name]
+        yield name, _read(part, strings, columns)
+
+
+def _read(part: Part, strings: frozenset[str], columns: list[str]) -> TableFiles:
     with open_file(part.path) as file:
         return read_part(part, file, columns, strings)

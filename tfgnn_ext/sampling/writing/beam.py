@@ -13,6 +13,7 @@ from apache_beam.io.filesystems import FileSystems
 from google.protobuf import text_format
 
 from tfgnn_ext.graph.tfrecord import frame
+from tfgnn_ext.sampling.elements.beam import given
 from tfgnn_ext.sampling.files.beam import write_file
 from tfgnn_ext.sampling.manifest import MANIFEST, describe_sizes, encode_manifest
 from tfgnn_ext.sampling.storing.beam import StoreNodes, describe_store
@@ -39,11 +40,7 @@ class WriteSamples(beam.PTransform):
 
     def expand(self, shards: Any) -> Any:
         """Returns a collection with the path of the manifest."""
-        begin = (
-            shards.pipeline
-            | "Directory" >> beam.Create([self.directory], reshuffle=False)
-            | "Begin" >> beam.Map(_begin)
-        )
+        begin = given(shards.pipeline, [self.directory], "Directory") | "Begin" >> beam.Map(_begin)
         plan = self.sampling.plan
         fields: dict[str, Any] = {
             "epoch": self.sampling.epoch,
