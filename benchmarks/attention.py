@@ -13,6 +13,7 @@ import concurrent.futures
 import functools
 import gc
 import multiprocessing
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -122,6 +123,9 @@ def peak_bytes(name: str, length: int) -> int:
     Memory that a process once had it keeps: whoever is measured second in one process seems to need
     none.
     """
+    # Large tensors are given back when they end: what counts is what lives at one time, not how the
+    # allocator cuts up what it holds.
+    os.environ["MALLOC_MMAP_THRESHOLD_"] = "65536"
     with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(_peak_bytes, name, length).result()
 

@@ -84,6 +84,21 @@ def test_exact_in_tiles(causal: bool) -> None:
         )
 
 
+def test_what_is_not_seen_may_score_high() -> None:
+    """exp of a hidden score is infinite, and times 0 no number: gradients are those without it."""
+    q, k, v = (tf.constant(x, tf.float32) for x in inputs(queries=KEYS))
+    rows = tf.concat([k[:, :-1], 1e4 * q[:, -1:]], axis=1)
+    hidden = tf.constant([[True] * (KEYS - 1) + [False]] * BATCH)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(q)
+        causal = ops.softmax_attention(q, rows, v, causal=True)[:, :-1]
+        masked = ops.softmax_attention(q, rows, v, key_mask=hidden)
+        fewer = ops.softmax_attention(q, k[:, :-1], v[:, :-1])
+    expected = tape.gradient(fewer, q)
+    np.testing.assert_allclose(tape.gradient(masked, q), expected, atol=1e-6)
+    assert np.isfinite(tape.gradient(causal, q)).all()
+
+
 def sketched(
     q: np.ndarray, k: np.ndarray, v: np.ndarray, *, matrices: Any, degree: int, **options: Any
 ) -> np.ndarray:

@@ -15,7 +15,15 @@ from typing import Any
 import tensorflow as tf
 
 from tfgnn_ext.ops.power import power
-from tfgnn_ext.ops.row_blocks import block_of, for_blocks, join_blocks, length_of, pad_to
+from tfgnn_ext.ops.row_blocks import (
+    block_of,
+    for_blocks,
+    join_blocks,
+    join_rows,
+    join_turned,
+    length_of,
+    pad_to,
+)
 from tfgnn_ext.ops.symmetric_features import (
     symmetric_features,
     symmetric_gradient,
@@ -103,7 +111,9 @@ def _kernel(degree: int, scale: float, offset: float, size: int) -> Any:
             numerator += tf.matmul(state * weights, symmetric_features(at))
             denominator = offset + tf.reduce_sum(inside, axis=1)
             denominator += tf.reduce_sum(at * tf.matmul(moments, at), axis=1)
-            written = [numerator / denominator[:, None], denominator, state, moments]
+            # Backward, states are left operands: [batch, features, d].
+            turned_state = tf.transpose(state, [0, 2, 1])
+            written = [numerator / denominator[:, None], denominator, turned_state, moments]
             # [batch, d, features]
             state += tf.matmul(values, symmetric_features(keys), transpose_b=True)
             moments += tf.matmul(keys, keys, transpose_b=True)
@@ -113,24 +123,32 @@ def _kernel(degree: int, scale: float, offset: float, size: int) -> Any:
             tf.zeros([batch, width, symmetric_size(r)], dtype),
             tf.zeros([batch, r, r], dtype),
         ]
-        _, (out, denominators, states, moments) = for_blocks(blocks, forward, empty, [dtype] * 4)
-        outputs = tf.transpose(join_blocks(out)[:, :, :length], [0, 2, 1])
+
+        def joined(written: tf.Tensor) -> tf.Tensor:
+            return join_turned(written)[:, :length]
+
+        _, (outputs, totals, turned_states, moments) = for_blocks(
+            blocks,
+            forward,
+            empty,
+            [dtype] * 4,
+            finish=[joined, join_rows, tf.identity, tf.identity],
+        )
 
         def gradients(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            padded = pad_to(upstream, 1, blocks * size)
-            turned = tf.transpose(padded, [0, 2, 1])
-            # [number of blocks, batch, features, d]
-            turned_states = 2 * tf.transpose(states, [0, 1, 3, 2])
+            ones = -tf.reduce_sum(upstream * outputs, axis=2) / totals[:, :length]
+            ones = pad_to(ones, 1, blocks * size)
+            a = pad_to(upstream, 1, blocks * size) / totals[:, :, None]
+            turned_a = tf.transpose(a, [0, 2, 1])
 
             def backward(
                 index: tf.Tensor, later: tf.Tensor, turned_later: tf.Tensor, for_moments: tf.Tensor
             ) -> Any:
                 at, keys = block_of(x, 2, index, size), block_of(y, 2, index, size)
-                denominator = denominators[index]
                 # [batch, d, size], [batch, size], [batch, size, d]
-                g = block_of(turned, 2, index, size) / denominator[:, None]
-                g_one = -tf.reduce_sum(g * out[index], axis=1)
-                turned_g = block_of(padded, 1, index, size) / denominator[:, :, None]
+                g = block_of(turned_a, 2, index, size)
+                g_one = block_of(ones, 1, index, size)
+                turned_g = block_of(a, 1, index, size)
                 score, counts = scores(index)
                 raised = power(score, degree - 1) * counts
                 values, turned_values = (
@@ -145,7 +163,7 @@ def _kernel(degree: int, scale: float, offset: float, size: int) -> Any:
                 # [batch, d, size]
                 for_v = tf.matmul(g, raised * score, transpose_b=True)
                 for_v += tf.matmul(later * weights, psi)
-                for_x = symmetric_gradient(at, tf.matmul(turned_states[index], g))
+                for_x = symmetric_gradient(at, tf.matmul(2 * turned_states[index], g))
                 for_x += 2 * g_one[:, None] * tf.matmul(moments[index], at)
                 for_y = symmetric_gradient(keys, tf.matmul(2 * turned_later, turned_values))
                 for_y += 2 * tf.matmul(for_moments, keys)
@@ -156,9 +174,10 @@ def _kernel(degree: int, scale: float, offset: float, size: int) -> Any:
                 return [later, turned_later, for_moments], [for_x, for_y, for_q, for_k, for_v]
 
             start = [empty[0], tf.transpose(empty[0], [0, 2, 1]), empty[1]]
-            _, found = for_blocks(blocks, backward, start, [dtype] * 5, reverse=True)
-            for_x, for_y, for_q, for_k, for_v = (join_blocks(f)[:, :, :length] for f in found)
-            return for_x, for_y, for_q, for_k, tf.transpose(for_v, [0, 2, 1]), None
+            columns, rows = (lambda x: join_blocks(x)[:, :, :length]), joined
+            finish = [columns, columns, columns, columns, rows]
+            _, found = for_blocks(blocks, backward, start, [dtype] * 5, reverse=True, finish=finish)
+            return *found, None
 
         return outputs, gradients
 

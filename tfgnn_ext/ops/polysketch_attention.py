@@ -193,8 +193,8 @@ def attend_by_features(
     heads = v.shape[2]
     rows_v = wide(to_rows(v))
     present = present_keys(rows_v, key_mask, heads)
-    there = present[:, :, None] > 0
-    rows_v = tf.where(there, rows_v, tf.zeros_like(rows_v))
+    if key_mask is not None:
+        rows_v = tf.where(present[:, :, None] > 0, rows_v, tf.zeros_like(rows_v))
     r, keys = x.shape[3], length_of(v, 1)
     least = block_size if causal else crossover(r)
     if isinstance(keys, int) and keys <= least:
@@ -212,7 +212,8 @@ def attend_by_features(
         )
         return outputs
     rows_x, rows_y = (wide(to_features(each)) for each in (x, y))
-    rows_y = tf.where(present[:, None] > 0, rows_y, tf.zeros_like(rows_y))
+    if key_mask is not None:
+        rows_y = tf.where(present[:, None] > 0, rows_y, tf.zeros_like(rows_y))
     if not causal:
         return squared_attention(rows_x, rows_y, rows_v, offset=offset)[0]
     return causal_squared_attention(

@@ -44,6 +44,7 @@ def for_blocks(
     dtypes: Sequence[tf.DType],
     *,
     reverse: bool = False,
+    finish: Sequence[Callable[[tf.Tensor], tf.Tensor]] = (),
 ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
     """Runs ``carried, written = body(index, *carried)`` for each block.
 
@@ -53,9 +54,11 @@ def for_blocks(
       carried: The initial values of what is carried from block to block.
       dtypes: Of what each block writes.
       reverse: From the last block to the first.
+      finish: What becomes of each that was written, one after another, so that not all of them are
+        in memory twice.
 
     Returns:
-      What was carried to the end, and what was written, each ``[number, ...]`` by block.
+      What was carried to the end, and what was written, ``[number, ...]`` by block, finished.
 
     >>> import tensorflow as tf
     >>> (total,), (squares,) = for_blocks(
@@ -78,10 +81,27 @@ def for_blocks(
         (tf.constant(0), *carried, *arrays),
         parallel_iterations=1,
     )
-    return list(final[1 : 1 + count]), [array.stack() for array in final[1 + count :]]
+    finished: list[tf.Tensor] = []
+    for array, join in zip(final[1 + count :], finish or [tf.identity] * len(arrays), strict=True):
+        with tf.control_dependencies(finished[-1:]):
+            finished.append(join(array.stack()))
+    return list(final[1 : 1 + count]), finished
 
 
 def join_blocks(blocks: tf.Tensor) -> tf.Tensor:
     """``[number, batch, width, size]`` to ``[batch, width, number * size]``."""
     number, batch, width, size = (length_of(blocks, axis) for axis in range(4))
     return tf.reshape(tf.transpose(blocks, [1, 2, 0, 3]), [batch, width, number * size])
+
+
+def join_rows(blocks: tf.Tensor) -> tf.Tensor:
+    """``[number, batch, size, ...]`` to ``[batch, number * size, ...]``."""
+    number, batch, size, *rest = (length_of(blocks, axis) for axis in range(blocks.shape.rank))
+    turned = tf.transpose(blocks, [1, 0, *range(2, blocks.shape.rank)])
+    return tf.reshape(turned, [batch, number * size, *rest])
+
+
+def join_turned(blocks: tf.Tensor) -> tf.Tensor:
+    """``[number, batch, width, size]`` to ``[batch, number * size, width]``."""
+    number, batch, width, size = (length_of(blocks, axis) for axis in range(4))
+    return tf.reshape(tf.transpose(blocks, [1, 0, 3, 2]), [batch, number * size, width])

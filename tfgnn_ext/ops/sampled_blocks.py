@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfgnn_ext.ops.row_blocks import block_of, for_blocks, length_of
+from tfgnn_ext.ops.row_blocks import block_of, for_blocks, join_rows, join_turned, length_of
 from tfgnn_ext.ops.tiled_attention import NOTHING, bound_of
 
 
@@ -77,7 +77,7 @@ def sampled_block_attention(
         sample_weight: tf.Tensor,
         group: tf.Tensor,
     ) -> tuple[Any, Any]:
-        batch, dtype, width = length_of(q, 0), q.dtype, length_of(v, 2)
+        batch, dtype = length_of(q, 0), q.dtype
         nothing = tf.constant(NOTHING, dtype)
         own_bias = tf.where(present > 0, tf.zeros_like(present), nothing)
         counted = sample_weight > 0
@@ -124,11 +124,9 @@ def sampled_block_attention(
             total = tf.where(there, top[:, :, 0] + tf.math.log(safe), nothing)
             return [], [outputs, total]
 
-        _, (out, total) = for_blocks(num_blocks, forward, [], [dtype, dtype])
-        outputs = tf.reshape(
-            tf.transpose(out, [1, 0, 2, 3]), [batch, num_blocks * query_block, width]
+        _, (outputs, totals) = for_blocks(
+            num_blocks, forward, [], [dtype, dtype], finish=[join_rows, join_rows]
         )
-        totals = tf.reshape(tf.transpose(total, [1, 0, 2]), [batch, num_blocks * query_block])
 
         def gradients(upstream: tf.Tensor, for_total: tf.Tensor) -> tuple[Any, ...]:
             bound = bound_of(totals)
@@ -136,7 +134,19 @@ def sampled_block_attention(
             turned_q, turned_v, turned_g = (tf.transpose(x, [0, 2, 1]) for x in (q, v, upstream))
             turned_sample_v = tf.transpose(sample_v, [0, 1, 3, 2])
 
-            def backward(t: tf.Tensor) -> Any:
+            # Blocks of a group share its samples: [G, batch, width, m].
+            groups = length_of(sample_k, 0)
+            for_samples = [
+                tf.zeros([groups, batch, length_of(x, 3), length_of(x, 2)], dtype)
+                for x in (sample_k, sample_v)
+            ]
+
+            def added(sums: tf.Tensor, t: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
+                if isinstance(groups, int) and groups == 1:
+                    return sums + value[None]
+                return tf.tensor_scatter_nd_add(sums, [[group[t]]], value[None])
+
+            def backward(t: tf.Tensor, samples_k: tf.Tensor, samples_v: tf.Tensor) -> Any:
                 bounds = block_of(bound, 1, t, query_block)[:, :, None]
                 weight = tf.exp(scored(t) - bounds)
                 values = tf.concat(
@@ -151,27 +161,20 @@ def sampled_block_attention(
                 # [batch, width, columns]
                 for_k = tf.matmul(block_of(turned_q, 2, t, query_block), flow)
                 for_v = tf.matmul(block_of(turned_g, 2, t, query_block), only(weight, in_numerator))
-                return [], [
-                    for_q,
-                    *(part for x in (for_k, for_v) for part in tf.split(x, sizes, axis=2)),
+                sums = [
+                    added(each, t, x[:, :, key_block:])
+                    for each, x in ((samples_k, for_k), (samples_v, for_v))
                 ]
+                return sums, [for_q, for_k[:, :, :key_block], for_v[:, :, :key_block]]
 
-            sizes = [key_block, length_of(sample_k, 2)]
-            _, (for_q, *found) = for_blocks(num_blocks, backward, [], [dtype] * 5)
-            own_k, samples_k, own_v, samples_v = found
-            rows = tf.reshape(tf.transpose(for_q, [1, 0, 2, 3]), tf.shape(q))
-            # [number, batch, width, size] to [batch, tokens, width]
-            for_k, for_v = (
-                tf.reshape(tf.transpose(x, [1, 0, 3, 2]), tf.shape(like))
-                for x, like in ((own_k, k), (own_v, v))
+            for_samples, (rows, for_k, for_v) = for_blocks(
+                num_blocks,
+                backward,
+                for_samples,
+                [dtype] * 3,
+                finish=[join_rows, join_turned, join_turned],
             )
-            # Blocks of a group share its samples: [G, batch, width, m].
-            for_samples = [
-                tf.transpose(
-                    tf.math.unsorted_segment_sum(x, group, length_of(sample_k, 0)), [0, 1, 3, 2]
-                )
-                for x in (samples_k, samples_v)
-            ]
+            for_samples = [tf.transpose(x, [0, 1, 3, 2]) for x in for_samples]
             return rows, for_k, for_v, None, *for_samples, None, None, None
 
         return (outputs, totals), gradients

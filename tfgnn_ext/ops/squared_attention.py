@@ -16,7 +16,15 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfgnn_ext.ops.row_blocks import block_of, for_blocks, join_blocks, length_of, pad_to
+from tfgnn_ext.ops.row_blocks import (
+    block_of,
+    for_blocks,
+    join_blocks,
+    join_rows,
+    join_turned,
+    length_of,
+    pad_to,
+)
 from tfgnn_ext.ops.symmetric_features import (
     symmetric_features,
     symmetric_gradient,
@@ -113,13 +121,17 @@ def _kernel(
             block = block_of(padded_x, 2, index, size_x)
             numerator = tf.matmul(of_group(weighted, index), symmetric_features(block))
             mass = tf.reduce_sum(block * tf.matmul(of_group(moments, index), block), axis=1)
-            total = offset + mass[:, None]
-            # [batch, d, size] and [batch, 1, size]
-            return [], [numerator / total, total]
+            total = offset + mass
+            # [batch, d, size] and [batch, size]
+            return [], [numerator / total[:, None], total]
 
-        _, (out, total) = for_blocks(blocks_x, attended, [], [dtype, dtype])
-        outputs = tf.transpose(join_blocks(out)[:, :, :length], [0, 2, 1])
-        totals = join_blocks(total)[:, 0, :length]
+        _, (outputs, totals) = for_blocks(
+            blocks_x,
+            attended,
+            [],
+            [dtype, dtype],
+            finish=[lambda x: join_turned(x)[:, :length], lambda x: join_rows(x)[:, :length]],
+        )
 
         def gradients(upstream: tf.Tensor, for_total: tf.Tensor) -> tuple[tf.Tensor, ...]:
             # [batch, num_queries, d] and [batch, num_queries]
@@ -140,7 +152,9 @@ def _kernel(
                 outer = tf.matmul(block * mass, block, transpose_b=True)
                 return [added(total, index, new), added(square, index, outer)], [for_x]
 
-            (total, square), (from_queries,) = for_blocks(blocks_x, queries, zeros, [dtype])
+            (total, square), (for_x,) = for_blocks(
+                blocks_x, queries, zeros, [dtype], finish=[lambda x: join_blocks(x)[:, :, :length]]
+            )
             weighted_total = tf.transpose(total * weights[:, None], [0, 1, 3, 2])
             twice_total = 2 * total
             turned_v = tf.transpose(padded_v, [0, 2, 1])
@@ -153,13 +167,14 @@ def _kernel(
                 for_v = tf.matmul(of_group(weighted_total, index), symmetric_features(block))
                 return [], [for_y, for_v]
 
-            _, (from_keys, from_values) = for_blocks(blocks_y, on_keys, [], [dtype, dtype])
-            for_v = tf.transpose(join_blocks(from_values)[:, :, :keys], [0, 2, 1])
-            return (
-                join_blocks(from_queries)[:, :, :length],
-                join_blocks(from_keys)[:, :, :keys],
-                for_v,
+            _, (for_y, for_v) = for_blocks(
+                blocks_y,
+                on_keys,
+                [],
+                [dtype, dtype],
+                finish=[lambda x: join_blocks(x)[:, :, :keys], lambda x: join_turned(x)[:, :keys]],
             )
+            return for_x, for_y, for_v
 
         return (outputs, totals), gradients
 

@@ -19,7 +19,14 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from tfgnn_ext.ops.power import power
-from tfgnn_ext.ops.row_blocks import block_of, for_blocks, join_blocks, length_of, pad_to
+from tfgnn_ext.ops.row_blocks import (
+    block_of,
+    for_blocks,
+    join_rows,
+    join_turned,
+    length_of,
+    pad_to,
+)
 
 # What a query sees that has no key: exp of it is 0, and unlike -inf it has gradients.
 NOTHING = -1e9
@@ -179,10 +186,10 @@ def _kernel(scale: float, degree: int | None, offset: float, causal: bool, size:
             total = tf.where(there, top + tf.math.log(safe), tf.constant(NOTHING, dtype))
             return [], [sums / safe[:, :, None], total]
 
-        _, (out, total) = for_blocks(blocks, forward, [], [dtype, dtype])
         # [batch, num_queries, d] and [batch, num_queries]
-        outputs = tf.reshape(tf.transpose(out, [1, 0, 2, 3]), [batch, blocks * size, width])
-        totals = tf.reshape(tf.transpose(total, [1, 0, 2]), [batch, blocks * size])
+        _, (outputs, totals) = for_blocks(
+            blocks, forward, [], [dtype, dtype], finish=[join_rows, join_rows]
+        )
 
         def gradients(upstream: tf.Tensor, for_total: tf.Tensor) -> tuple[Any, ...]:
             a = upstream if degree is None else upstream / totals[:, :, None]
@@ -201,7 +208,10 @@ def _kernel(scale: float, degree: int | None, offset: float, causal: bool, size:
                 if degree is not None:
                     raised = power(score, degree - 1) * counts
                     return raised * score, raised * flow * (degree * scale)
-                weight = tf.exp(score - block_of(bound, 1, i, size)[:, :, None]) * counts
+                # What counts is at most its row's log-sum-exp; what does not may be far above it,
+                # and infinity times 0 is no number.
+                excess = tf.minimum(score - block_of(bound, 1, i, size)[:, :, None], 0.0)
+                weight = tf.exp(excess) * counts
                 return weight, weight * flow * scale
 
             def on_queries(i: tf.Tensor) -> Any:
@@ -224,10 +234,10 @@ def _kernel(scale: float, degree: int | None, offset: float, causal: bool, size:
                 start = [tf.zeros([batch, length_of(x, 2), size], dtype) for x in (k, v)]
                 return [], list(over(ranges.first_query[j], ranges.last_query[j], tile, start))
 
-            _, (rows,) = for_blocks(blocks, on_queries, [], [dtype])
-            _, columns = for_blocks(key_blocks, on_keys, [], [dtype, dtype])
-            for_q = tf.reshape(tf.transpose(rows, [1, 0, 2, 3]), tf.shape(q))
-            for_k, for_v = (tf.transpose(join_blocks(x), [0, 2, 1]) for x in columns)
+            _, (for_q,) = for_blocks(blocks, on_queries, [], [dtype], finish=[join_rows])
+            _, (for_k, for_v) = for_blocks(
+                key_blocks, on_keys, [], [dtype, dtype], finish=[join_turned, join_turned]
+            )
             return for_q, for_k, for_v, None, *[None] * 4
 
         return (outputs, totals), gradients
