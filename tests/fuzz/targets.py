@@ -23,13 +23,14 @@ import scipy.sparse
 
 from tests.graph.test_dataset_formats import OGB_ONE, write_ogb
 from tests.runner.papers import CONFIG, SCHEMA
-from tfgnn_ext.graph import Graph, parse_schema, read_table
+from tfgnn_ext.graph import Graph, LinkSeeds, Seeds, parse_schema, read_table
 from tfgnn_ext.graph.datasets import (
     read_heterophilous,
     read_hgb,
     read_npz,
     read_ogb,
     read_planetoid,
+    read_tu,
 )
 from tfgnn_ext.graph.datasets.plain_pickle import load_plain
 from tfgnn_ext.graph.read_examples import read_examples
@@ -138,6 +139,28 @@ _HGB = {
 }
 
 
+_TU = {
+    "A": "1, 2\n2, 1\n3, 4\n",
+    "edge_attributes": "0.5, 1\n2, 3\n4, -5e3\n",
+    "edge_labels": "0\n1\n0\n",
+    "graph_indicator": "1\n1\n2\n2\n",
+    "graph_labels": "1\n-1\n",
+    "node_attributes": "1.5\n2\n3\n4\n",
+    "node_labels": "0, 7\n1, 7\n2, 8\n0, 9\n",
+}
+
+
+def _tu(content: bytes, folder: Path) -> Any:
+    """The first byte says which file the rest is."""
+    names = sorted(_TU)
+    chosen = names[content[0] % len(names)] if content else names[0]
+    for name, text in _TU.items():
+        (folder / f"a_{name}.txt").write_text(text)
+    (folder / f"a_{chosen}.txt").write_bytes(content[1:])
+    schema, tables = read_tu(folder / "a")
+    return Graph.from_tables(schema, tables)
+
+
 def _planetoid(content: bytes, folder: Path) -> Any:
     """The first byte says which file the rest is."""
     names = [*_PLANETOID, "test.index"]
@@ -178,6 +201,27 @@ def _stored(content: bytes, folder: Path) -> Any:
     chosen = names[content[0] % len(names)] if content else names[0]
     (folder / "graph" / chosen).write_bytes(content[1:])
     return Graph.load(folder / "graph", verify=True)
+
+
+def _small() -> Graph:
+    """Two nodes, for tables of seeds."""
+    schema = parse_schema('node_sets { key: "n" value {} }')
+    return Graph.from_tables(schema, {"n": pa.table({"id": ["a", "b"]})})
+
+
+def _pairs(path: Path) -> Any:
+    return LinkSeeds.from_table(
+        _small(), read_table(path).table, node_sets=("n", "n"), time="t", label="y", columns=["w"]
+    )
+
+
+def _seeds(path: Path) -> Any:
+    """Seeds whose labels are a class, several of them, and numbers."""
+    table = read_table(path).table
+    return [
+        Seeds.from_table(_small(), table, node_set="n", time="t", label=label)
+        for label in ("y", ["yes", "no"], "z")
+    ]
 
 
 def _graph(read: Callable[[Path], Any]) -> Callable[[Path], Any]:
@@ -230,6 +274,16 @@ TARGETS = {
     ),
     "hgb": Target(_hgb, b"\x04" + _HGB["node.dat"].encode(), tuple(_HGB)),
     "hgb archive": _as_file("a.zip", _graph(read_hgb), _zipped(_HGB)),
+    "tu": Target(_tu, b"\x00" + _TU["A"].encode(), tuple(f"a_{name}.txt" for name in _TU)),
+    "pairs": _as_file(
+        "a.csv",
+        _pairs,
+        b"source,target,t,y,w,split\na,b,2020-01-01 00:00:00,1,2.5,train\n"
+        b"b,a,2021-01-01 00:00:00,0,-1,test\n",
+    ),
+    "seeds": _as_file(
+        "a.csv", _seeds, b"id,t,y,yes,no,z,split\na,5,x,1,0,2.5,train\nb,6,w,0,0,-1.5,test\n"
+    ),
     "ogb": Target(_ogb, b"\x01" + OGB_ONE["raw/node-feat"].encode(), ("raw", "split")),
     "schema": Target(_text(parse_schema), SCHEMA.encode()),
     "sampling spec": Target(

@@ -70,10 +70,12 @@ def read_splits(table: pa.Table, column: str) -> npt.NDArray[np.int8]:
     Raises:
       ValueError: A value is no split.
     """
-    names = np.asarray(table[column].cast(pa.string()).to_pylist(), dtype=object)
-    splits = np.full(len(names), -1, np.int8)
-    for index, name in enumerate(SPLITS):
-        splits[names == name] = index
+    names = [
+        value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+        for value in table[column].to_pylist()
+    ]
+    number_of = {name: number for number, name in enumerate(SPLITS)}
+    splits = np.array([number_of.get(name, -1) for name in names], np.int8)
     wrong = np.flatnonzero(splits < 0)
     if len(wrong):
         raise ValueError(

@@ -162,6 +162,16 @@ def _read_csv(file: pa.NativeFile, strings: Collection[str]) -> pa.Table:
         column_types={column: pa.string() for column in strings},
     )
     # One thread: only then do errors tell the row.
-    return pa.csv.read_csv(
+    table = pa.csv.read_csv(
         file, read_options=pa.csv.ReadOptions(use_threads=False), convert_options=convert
     )
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if pa.types.is_binary(column.type):  # Text that is not UTF-8.
+            for row, value in enumerate(column.to_pylist()):
+                try:
+                    (value or b"").decode()
+                except UnicodeDecodeError:
+                    raise pa.ArrowInvalid(
+                        f"column {name!r}, row {row} is not UTF-8: {value!r}"
+                    ) from None
+    return table
