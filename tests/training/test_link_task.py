@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_gnn as tfgnn
 
 from tfgnn_ext.tensors.readout import readout_pieces
-from tfgnn_ext.training import LinkTask, Regression, ranking_metrics
+from tfgnn_ext.training import Classification, LinkTask, Regression, ranking_metrics
 
 SOURCE = np.array([[1.0, 2.0, 0.0], [0.0, -1.0, 3.0]], np.float32)
 TARGET = np.array([[2.0, 0.5, 1.0], [4.0, 1.0, 1.0], [9.0, 9.0, 9.0]], np.float32)
@@ -43,6 +43,9 @@ def test_what_the_head_reads() -> None:
     dot = LinkTask(score="dot")
     np.testing.assert_allclose(dot.read(graph()), [[6.0], [18.0]])
     np.testing.assert_allclose(model(dot)(graph()), [[6.0], [18.0]])  # a = 1, b = 0.
+    # A fifth of all pairs is linked: b = log(.2 / .8).
+    shifted = model(LinkTask(score="dot", prior=0.2))(graph())
+    np.testing.assert_allclose(shifted, [[6 - np.log(4)], [18 - np.log(4)]], rtol=1e-6)
     np.testing.assert_allclose(LinkTask(score="hadamard").read(graph()), product)
     both = np.concatenate([SOURCE, TARGET[1:]], axis=1)
     np.testing.assert_allclose(LinkTask(score="concat").read(graph()), both)
@@ -72,6 +75,8 @@ def test_an_edge_may_have_a_number() -> None:
     [
         ({"score": "cosine"}, "`score` of `LinkTask` must be one of dot, hadamard, concat."),
         ({"score": "dot", "hidden": 3}, "`hidden` of `LinkTask` must be None with score 'dot'"),
+        ({"prior": 1.0}, r"`prior` of `LinkTask` must be in \(0, 1\). Got 1.0."),
+        ({"prior": 0.2, "objective": Classification(3)}, "`prior` of `LinkTask` must be left out"),
         ({"hidden": 0}, "`hidden` of `LinkTask` must be an int >= 1. Got 0."),
     ],
 )

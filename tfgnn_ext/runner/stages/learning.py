@@ -35,6 +35,7 @@ def make_task(context: Context, *, member: int = 0) -> training.Task:
             _objective(context),
             score=config.task.score or ("hadamard" if predicts else "concat"),
             hidden=config.task.hidden,
+            prior=_share_of_links(seeds) if predicts else 0.5,
             l2=config.task.l2,
             seed=config.training.seed + member,
         )
@@ -44,6 +45,12 @@ def make_task(context: Context, *, member: int = 0) -> training.Task:
         l2=config.task.l2,
         seed=config.training.seed + member,
     )
+
+
+def _share_of_links(seeds: Seeds | LinkSeeds) -> float:
+    """Of training pairs, inside (0, 1) even where all or none are linked."""
+    labels = seeds.split("train").labels
+    return float((labels.sum() + 1) / (len(labels) + 2))
 
 
 def _objective(context: Context) -> training.Objective:

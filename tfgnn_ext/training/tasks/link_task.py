@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, get_args
 
 import tensorflow as tf
@@ -36,6 +37,9 @@ class LinkTask(Task):
       objective: What is learned; default: whether there is a link, by binary cross-entropy.
       score: What the head reads.
       hidden: The units of a hidden layer with ReLU between that and the head; not with "dot".
+      prior: Of pairs that are linked or not, the share that is, in (0, 1): the head's bias begins at
+        its log odds. With a bias of 0 and many negatives, training first makes every score small,
+        which an encoder with ReLU may not come back from.
       l2: The weight of the squared head kernel in the loss.
       seed: Of initial weights.
       label_feature: Where `preprocess` finds labels, a feature of the node set ``_readout``.
@@ -52,6 +56,7 @@ class LinkTask(Task):
         *,
         score: PairScore = "hadamard",
         hidden: int | None = None,
+        prior: float = 0.5,
         l2: float = 0.0,
         seed: int = 0,
         label_feature: str | None = None,
@@ -66,10 +71,19 @@ class LinkTask(Task):
             )
         if hidden is not None and (isinstance(hidden, bool) or hidden < 1):
             raise ValueError(f"`hidden` of `LinkTask` must be an int >= 1. Got {hidden!r}.")
+        if not 0 < prior < 1:
+            raise ValueError(f"`prior` of `LinkTask` must be in (0, 1). Got {prior}.")
+        objective = Classification(2) if objective is None else objective
+        if prior != 0.5 and not (isinstance(objective, Classification) and objective.units == 1):
+            raise ValueError(
+                "`prior` of `LinkTask` must be left out unless `objective` is `Classification(2)`. "
+                f"Got {prior}."
+            )
         super().__init__(
-            Classification(2) if objective is None else objective,
+            objective,
             l2=l2,
             seed=seed,
+            bias=math.log(prior / (1 - prior)),
             kernel_initializer=tf.keras.initializers.Ones() if score == "dot" else None,
         )
         self._pair_score = score

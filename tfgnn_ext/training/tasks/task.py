@@ -27,6 +27,7 @@ class Task(runner.Task):
       l2: The weight of the squared head kernel in the loss.
       seed: Of the head's initial weights.
       kernel_initializer: Of the head, in place of Glorot's uniform one.
+      bias: What the head's bias begins at.
 
     Attributes:
       head: The name of the layer that makes the logits.
@@ -41,12 +42,14 @@ class Task(runner.Task):
         l2: float = 0.0,
         seed: int = 0,
         kernel_initializer: tf.keras.initializers.Initializer | None = None,
+        bias: float = 0.0,
     ) -> None:
         if not l2 >= 0:
             raise ValueError(f"`l2` of `{type(self).__name__}` must be >= 0. Got {l2}.")
         self.objective = objective
         self._l2 = l2
         self._initializer = kernel_initializer or tf.keras.initializers.GlorotUniform(seed)
+        self._bias = bias
 
     @abc.abstractmethod
     def read(self, graph: tfgnn.GraphTensor) -> tf.Tensor:
@@ -57,6 +60,7 @@ class Task(runner.Task):
         return tf.keras.layers.Dense(
             self.objective.units,
             kernel_initializer=self._initializer,
+            bias_initializer=tf.keras.initializers.Constant(self._bias),
             kernel_regularizer=tf.keras.regularizers.L2(self._l2) if self._l2 else None,
             dtype="float32",
             name=self.head,
