@@ -86,7 +86,9 @@ def test_kernel_equals_its_plain_twin(data: st.DataObject) -> None:
             k: v for k, v in expected.nodes.items() if v
         }
         assert found.edges == expected.edges
-        for end, name, row in zip(batch.ends.indices, (node_set, link.node_set), pair[:2], strict=True):
+        for end, name, row in zip(
+            batch.ends.indices, (node_set, link.node_set), pair[:2], strict=True
+        ):
             assert batch.node_rows[name][end[index]] == row
             assert offsets[name][index] <= end[index] < offsets[name][index] + 2
 
