@@ -51,11 +51,13 @@ def model(
     seed: int,
     hyper_layers: int = 0,
     longest: int | None = None,
+    shift: bool = False,
 ) -> Any:
     """A transformer from codes ``[batch, context]`` to logits ``[batch, context, codes]``.
 
     With "softmax", the last `hyper_layers` layers are HyperAttention on a quarter of the context:
     blocks and samples of 32 keys. Weights of a model fit another `context` of the same `longest`.
+    With `shift`, what attends is a convolution of each token and the one before.
     """
     import tensorflow as tf
 
@@ -81,6 +83,9 @@ def model(
         else:
             attention = PolySketchAttention(**same, **KINDS[kind], block_size=block)
         normal = tf.keras.layers.LayerNormalization()(states)
+        if shift:
+            before = tf.pad(normal[:, :-1], [[0, 0], [1, 0], [0, 0]])
+            normal = tf.keras.layers.Dense(width)(tf.concat([normal, before], axis=2))
         return states + attention(normal, normal, use_causal_mask=True)
 
     inputs = tf.keras.Input([context], dtype=tf.int32)

@@ -9,7 +9,9 @@ the place of softmax in the last layers of the trained model, before and after s
 which softmax takes too.
 
 Recall tasks (`--task induction`, `--task copying`) train on rows of growing length and measure at
-each, up to 2,304 tokens. Runs print an object a line, so that they can be made in pieces; `--table
+each, up to 2,304 tokens; what attends is there a convolution of each token and the one before, so
+that one layer can find what followed a token. HyperAttention takes the place of softmax as trained.
+Runs print an object a line, so that they can be made in pieces; `--table
 FILE` reads such lines and prints the means over seeds.
 """
 
@@ -77,32 +79,36 @@ def recall(
     rate: float,
     shape: Any,
 ) -> Iterator[dict[str, Any]]:
-    """Trains on rows of growing lengths, and measures at the longest: does the kind find a needle?
+    """Trains on rows of growing lengths, and measures at each: does the kind find a needle?
 
     A batch holds 2,304 tokens at least, whatever the length.
     """
     begin = time.process_time()
-    weights, losses = None, []
+    weights = None
     for part, (length, number) in enumerate(zip(lengths, steps, strict=True)):
-        made = model(
-            kind,
-            seed=seed,
-            **{**shape, "context": length, "codes": RECALL_CODES},
-            longest=lengths[-1],
-        )
+        same = {**shape, "context": length, "codes": RECALL_CODES, "longest": lengths[-1]}
+        made = model(kind, seed=seed, shift=True, **same)
         if weights is not None:
             made.set_weights(weights)
         batch = max(1, 2304 // length)
         rows = recall_batches(task, batch=batch, context=length, seed=10 * seed + part, hard=False)
-        losses += fit(made, rows, number, rate)
+        losses = fit(made, rows, number, rate)
         weights = made.get_weights()
         used = time.process_time() - begin
-        hard = recall_batches(task, batch=batch, context=length, seed=99, hard=True)
-        loss, right = evaluate(made, hard, 100)
-        found = {"kind": f"{kind}, {task}, {length:,} tokens", "seed": seed, "loss": loss}
-        parts = [round(float(np.mean(p)), 2) for p in np.array_split(losses, 10)]
-        found |= {"right": right, "cpu_seconds": used, "parameters": made.count_params()}
-        yield {**found, "training": parts}
+        others = {kind: made}
+        if kind == "softmax" and length == lengths[-1]:
+            hyper = model(kind, seed=seed, shift=True, hyper_layers=shape["layers"], **same)
+            hyper.set_weights(weights)
+            others["HyperAttention in its place"] = hyper
+        for name, other in others.items():
+            hard = recall_batches(task, batch=batch, context=length, seed=99, hard=True)
+            loss, right = evaluate(other, hard, 100)
+            found = {"kind": f"{name}, {task}, {length:,} tokens", "seed": seed, "loss": loss}
+            found |= {"right": right, "cpu_seconds": used, "parameters": made.count_params()}
+            yield {
+                **found,
+                "training": [round(float(v), 2) for v in losses[:: max(1, number // 8)]],
+            }
 
 
 def table(path: pathlib.Path) -> None:
@@ -160,9 +166,9 @@ def main() -> None:
     if options["task"] != "text":
         for seed in options["seeds"]:
             for kind in options["kinds"]:
-                # Short rows teach what long ones only stretch: steps in inverse proportion.
-                inverse = 1 / np.sqrt(options["lengths"])
-                steps = [int(options["steps"] * part / inverse.sum()) for part in inverse]
+                # Short rows teach what long ones only stretch: half of all steps are on them.
+                rest = len(options["lengths"]) - 1
+                steps = [options["steps"] // 2] + [options["steps"] // (2 * max(rest, 1))] * rest
                 for row in recall(
                     options["task"],
                     kind,
