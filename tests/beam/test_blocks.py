@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from tfgnn_ext.graph import Ragged
 from tfgnn_ext.sampling.blocks import join, pack, route, split, unpack
-from tfgnn_ext.sampling.node_blocks import distinct_ids, repeated_ids, unknown_ids
+from tfgnn_ext.sampling.node_blocks import (
+    distinct_ids,
+    full_ids,
+    repeated_ids,
+    shortened,
+    unknown_ids,
+)
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 # Dense, sparse and huge ids, and texts: each takes another way.
@@ -70,6 +76,7 @@ def test_other_columns_come_back(tmp_path) -> None:  # type: ignore[no-untyped-d
 def test_ids_are_compared_as_by_numpy(ids, named) -> None:  # type: ignore[no-untyped-def]
     assert sorted(distinct_ids(ids).tolist()) == np.unique(ids).tolist()
     assert len(repeated_ids(ids)) == len(ids) - len(np.unique(ids))
+    assert sorted(full_ids(unpack(pack(shortened(ids)))).tolist()) == sorted(ids.tolist())
     if ids.dtype.kind == named.dtype.kind:
         expected = named[~np.isin(named, ids)]
         assert unknown_ids(named, ids).tolist() == expected.tolist()

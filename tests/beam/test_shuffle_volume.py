@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from pathlib import Path
 
@@ -112,7 +113,7 @@ def test_the_model_is_within_a_tenth_of_the_bytes(
         ),
     }
     sizes = {
-        "n": SetSize(rows=NODES, id_bytes=4, feature_bytes=4 * WIDTH),
+        "n": SetSize(rows=NODES, id_bytes=4, gap_bytes=1, feature_bytes=4 * WIDTH),
         "e": SetSize(rows=EDGES, id_bytes=4, feature_bytes=4),
     }
     ends = {"e": ("n", "n")}
@@ -122,5 +123,6 @@ def test_the_model_is_within_a_tenth_of_the_bytes(
         assert min(found[part] for part in parts) > 0
         assert sum(found[part] for part in parts) == pytest.approx(model[step], rel=0.1), step
     # A model that forgets the features must not pass.
-    bare = shuffle_volume(PLAN, ends, {**sizes, "n": SetSize(rows=NODES, id_bytes=4)}, SEEDS)
+    forgotten = {**sizes, "n": dataclasses.replace(sizes["n"], feature_bytes=0)}
+    bare = shuffle_volume(PLAN, ends, forgotten, SEEDS)
     assert sum(found[part] for part in steps["nodes n"]) != pytest.approx(bare["nodes n"], rel=0.1)

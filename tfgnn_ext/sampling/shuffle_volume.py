@@ -27,6 +27,8 @@ class SetSize:
       rows: Nodes or edges.
       id_bytes: Of an id: 1, 2, 4 or 8, which the largest needs, or the length of the longest
         string.
+      gap_bytes: Of the gap between two ids that are neighbours in their block, which is all that is
+        sent of numbers to be checked: 1 or 2 where the ids leave no large holes; None: as an id.
       feature_bytes: Of all features and times of a row.
       time_bytes: Of the time of an edge, as of an id; 0 without.
       reached: For an edge set, the mean number of edges that its operations draw for a request, in
@@ -35,9 +37,15 @@ class SetSize:
 
     rows: int
     id_bytes: int = _WORD
+    gap_bytes: int | None = None
     feature_bytes: int = 0
     time_bytes: int = 0
     reached: float | None = None
+
+    @property
+    def checked_bytes(self) -> int:
+        """Of an id that is to be checked."""
+        return self.id_bytes if self.gap_bytes is None else self.gap_bytes
 
 
 def shuffle_volume(
@@ -85,7 +93,8 @@ def shuffle_volume(
         size, (source, target) = sizes[name], endpoints[name]
         ends = sizes[source].id_bytes + sizes[target].id_bytes
         checked = sum(
-            _distinct(size.rows, sizes[end].rows) * sizes[end].id_bytes for end in (source, target)
+            _distinct(size.rows, sizes[end].rows) * sizes[end].checked_bytes
+            for end in (source, target)
         )
         grouped = ends + size.feature_bytes + size.time_bytes
         volume[f"edges {name}"] = size.rows * grouped + checked
@@ -113,7 +122,7 @@ def shuffle_volume(
         )
     for name, number in asked.items():
         node = sizes[name].id_bytes + sizes[name].feature_bytes
-        table = sizes[name].rows * (node + sizes[name].id_bytes)
+        table = sizes[name].rows * (node + sizes[name].checked_bytes)
         volume[f"nodes {name}"] = table + number * (request[name] + node)
     volume["total"] = sum(volume.values())
     return volume
