@@ -129,7 +129,7 @@ def check(schema: Path, out: Path, *flags: str) -> None:
 
 def kill_in_mid_job(schema: Path, out: Path, pids: list[int], *flags: str) -> None:
     """Kills processes once the first shard is under way; the job must finish as if nothing was."""
-    process = job(schema, "", out, *flags, seconds=8)
+    process = job(schema, "", out, *flags, seconds=4)
     end = time.monotonic() + 240
     while not list(out.parent.glob("begun-*")):
         assert process.poll() is None, "the job ended before it was disturbed"
