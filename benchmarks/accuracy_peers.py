@@ -1,8 +1,11 @@
 """PyG's models on a data set that `accuracy_data` wrote: trained once, one JSON line of metrics.
 
 The settings are those of PyG's own examples (`gcn.py`, `gat.py`, a two-layer heterogeneous
-GraphSAGE): Adam, dropout, L2, the test metric at the best validation accuracy. Runs in the peers'
-environment and imports nothing of ours.
+GraphSAGE): Adam, dropout, L2, the test metric at the best validation accuracy. Two of them follow
+the features, as validation asks for (Amazon Computers, a GCN: .89 with it, .74 without): where
+more than a tenth of the values are not 0, they stay as they are, and the L2 is 1e-5.
+
+Runs in the peers' environment and imports nothing of ours.
 """
 
 from __future__ import annotations
@@ -28,11 +31,13 @@ def train(model_name: str, folder: Path, seed: int) -> dict[str, float]:
     with np.load(folder / "data.npz") as file:
         arrays = {name: file[name] for name in file.files}
     node_set = str(arrays["node_set"])
+    dense = (arrays[f"x/{node_set}"] != 0).mean() > 0.1
     x = {k.split("/")[1]: torch.from_numpy(v) for k, v in arrays.items() if k.startswith("x/")}
-    # Rows that sum to 1, as in PyG's NormalizeFeatures.
-    x = {
-        k: v / v.sum(1, keepdim=True).clamp(min=1e-9) if (v >= 0).all() else v for k, v in x.items()
-    }
+    if not dense:  # Rows that sum to 1, as in PyG's NormalizeFeatures.
+        x = {
+            k: v / v.sum(1, keepdim=True).clamp(min=1e-9) if (v >= 0).all() else v
+            for k, v in x.items()
+        }
     edges = {
         tuple(k.split("/")[1:]): torch.from_numpy(v)
         for k, v in arrays.items()
@@ -84,7 +89,9 @@ def train(model_name: str, folder: Path, seed: int) -> dict[str, float]:
     model = Heterogeneous() if model_name == "sage" else Homogeneous()
     model()  # Lazy weights.
     optimizer = torch.optim.Adam(
-        model.parameters(), lr=0.005 if model_name == "gat" else 0.01, weight_decay=5e-4
+        model.parameters(),
+        lr=0.005 if model_name == "gat" else 0.01,
+        weight_decay=1e-5 if dense else 5e-4,
     )
     part = [rows[torch.from_numpy(np.flatnonzero(splits == k))] for k in range(3)]
     truth = [labels[torch.from_numpy(np.flatnonzero(splits == k))] for k in range(3)]

@@ -266,12 +266,15 @@ def test_bags_of_words_become_shares() -> None:
     declare_feature(schema.node_sets["n"], "dense", "DT_FLOAT", (101,))
     values = np.zeros((4, 101), np.float32)
     values[0, 1], values[1, 0], values[1, 70] = 3, -4, 1
-    features = {"bag": Feature(values), "dense": Feature(values + 1)}
+    declare_feature(schema.node_sets["n"], "many", "DT_FLOAT", (101,))
+    many = np.zeros((4, 101), np.float32)
+    many[:, :40] = 1  # Two fifths occur: no bag.
+    features = {"bag": Feature(values), "dense": Feature(values + 1), "many": Feature(many)}
     graph = Graph(schema, {"n": NodeSet(np.arange(4), features)}, {})
     whole = WholeGraph(graph)
     found = whole_graph_spec(whole, "n").nodes["n"]
     assert found["bag"] == FeatureInput(kind="bag", width=101, missing=False)
-    assert found["dense"].kind == "numeric"
+    assert found["dense"].kind == found["many"].kind == "numeric"
     columns = NumberColumns({"bag": found["bag"]}, ramps=True)
     assert columns.width == 101
     shares = columns(whole.tensor.node_sets["n"].features).numpy()

@@ -135,8 +135,8 @@ class Drawing:
       op: The operation.
       timed: Whether its edge set has a time.
       seed, epoch: Of the plan.
-      link: Of the plan. Requests then have the columns ``first`` and ``second``, the pair's ids, and
-        ``linked``, the second id of the positive pair that it belongs to.
+      link: Of the plan. Requests then have the columns ``first`` and ``second``, the pair's ids,
+        and ``linked``, the second id of the positive pair that it belongs to.
     """
 
     op: SamplingOp

@@ -21,7 +21,7 @@ from tfgnn_ext.tensors.readout import is_readout
 _QUANTILES = 9
 _KNOWN = "/known"
 # A feature with so many columns, of whose values so large a share is 0, is a bag of words.
-_BAG_COLUMNS, _BAG_ZEROS = 100, 0.5
+_BAG_COLUMNS, _BAG_ZEROS = 100, 2 / 3
 
 
 def _numeric(
@@ -67,8 +67,8 @@ def fit_input_spec(
 
     They are taken over the values as delivered, where known and present: so a popular node counts
     as often as models see it, and nothing after the training period is read. Bags of words (a
-    hundred columns and more, more than half of whose values are 0) are of the kind "bag": centred,
-    their zeros would outweigh the words.
+    hundred columns and more, more than two thirds of whose values are 0) are of the kind "bag":
+    centred, their zeros would outweigh the words.
 
     Args:
       graphs: Merged, unpadded GraphTensors of training seeds; a few thousand seeds suffice.

@@ -37,9 +37,9 @@ class LinkTask(Task):
       objective: What is learned; default: whether there is a link, by binary cross-entropy.
       score: What the head reads.
       hidden: The units of a hidden layer with ReLU between that and the head; not with "dot".
-      prior: Of pairs that are linked or not, the share that is, in (0, 1): the head's bias begins at
-        its log odds. With a bias of 0 and many negatives, training first makes every score small,
-        which an encoder with ReLU may not come back from.
+      prior: Of pairs that are linked or not, the share that is, in (0, 1): the head's bias begins
+        at its log odds. With a bias of 0 and many negatives, training first makes every score
+        small, which an encoder with ReLU may not come back from.
       l2: The weight of the squared head kernel in the loss.
       seed: Of initial weights.
       label_feature: Where `preprocess` finds labels, a feature of the node set ``_readout``.
