@@ -8,14 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfgnn_ext.graph import Ragged
-from tfgnn_ext.sampling.blocks import join, pack, route, split, unpack
-from tfgnn_ext.sampling.node_blocks import (
-    distinct_ids,
-    full_ids,
-    repeated_ids,
-    shortened,
-    unknown_ids,
-)
+from tfgnn_ext.sampling.blocks import ascending_by_id, join, pack, route, split, unpack
+from tfgnn_ext.sampling.node_blocks import distinct_ids, repeated_ids, unknown_ids
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 # Dense, sparse and huge ids, and texts: each takes another way.
@@ -76,7 +70,7 @@ def test_other_columns_come_back(tmp_path) -> None:  # type: ignore[no-untyped-d
 def test_ids_are_compared_as_by_numpy(ids, named) -> None:  # type: ignore[no-untyped-def]
     assert sorted(distinct_ids(ids).tolist()) == np.unique(ids).tolist()
     assert len(repeated_ids(ids)) == len(ids) - len(np.unique(ids))
-    assert sorted(full_ids(unpack(pack(shortened(ids)))).tolist()) == sorted(ids.tolist())
+    assert unpack(pack({"id": ids}, gaps="id"))["id"].tolist() == ids.tolist()
     if ids.dtype.kind == named.dtype.kind:
         expected = named[~np.isin(named, ids)]
         assert unknown_ids(named, ids).tolist() == expected.tolist()
@@ -88,6 +82,12 @@ def test_split_by_route_puts_equal_ids_together_and_loses_none(ids, places) -> N
     found = list(split({"id": ids}, route(ids, places)))
     owners = {id_: place for place, part in found for id_ in part["id"].tolist()}
     assert all(owners[id_] == place for place, part in found for id_ in part["id"].tolist())
+    for place, packed in ascending_by_id("id", {"id": ids, "row": np.arange(len(ids))}, places):
+        block = unpack(packed)
+        assert ids[block["row"]].tolist() == block["id"].tolist()
+        assert route(block["id"], places).tolist() == [place] * len(block["id"])
+        if ids.dtype.kind == "i":
+            assert block["id"].tolist() == sorted(block["id"].tolist())
     if found:
         assert sorted(join([part for _, part in found])["id"].tolist()) == sorted(ids.tolist())
     else:

@@ -99,26 +99,6 @@ def distinct_ids(ids: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return distinct
 
 
-def shortened(ids: npt.NDArray[Any]) -> Arrays:
-    """Ids, in any order, as a block of few bytes: numbers ascending, by the gaps between them."""
-    if ids.dtype.kind != "i" or not len(ids):
-        return {"id": ids}
-    ordered = np.sort(ids)
-    return {"first": ordered[:1], "gap": np.diff(ordered)}
-
-
-def full_ids(block: Arrays) -> npt.NDArray[Any]:
-    """The ids of a block that `shortened` made.
-
-    >>> full_ids(shortened(np.array([900, 7, 903]))).tolist()
-    [7, 900, 903]
-    """
-    if "gap" not in block:
-        ids: npt.NDArray[Any] = block["id"]
-        return ids
-    return np.cumsum(np.concatenate([block["first"], block["gap"]]))
-
-
 @dataclasses.dataclass(frozen=True)
 class _Dense:
     """Integers that leave few gaps, as a mark for each that occurs.

@@ -27,8 +27,9 @@ class SetSize:
       rows: Nodes or edges.
       id_bytes: Of an id: 1, 2, 4 or 8, which the largest needs, or the length of the longest
         string.
-      gap_bytes: Of the gap between two ids that are neighbours in their block, which is all that is
-        sent of numbers to be checked: 1 or 2 where the ids leave no large holes; None: as an id.
+      gap_bytes: Of the gap between neighbouring ids of a block, which is all that is sent of edges'
+        sources and of what is checked, if ids are numbers: 1 or 2 where they leave no large holes;
+        None: as an id.
       feature_bytes: Of all features and times of a row.
       time_bytes: Of the time of an edge, as of an id; 0 without.
       reached: For an edge set, the mean number of edges that its operations draw for a request, in
@@ -43,8 +44,8 @@ class SetSize:
     reached: float | None = None
 
     @property
-    def checked_bytes(self) -> int:
-        """Of an id that is to be checked."""
+    def sorted_bytes(self) -> int:
+        """Of an id among others that ascend."""
         return self.id_bytes if self.gap_bytes is None else self.gap_bytes
 
 
@@ -91,9 +92,9 @@ def shuffle_volume(
     }
     for name in plan.edge_sets():
         size, (source, target) = sizes[name], endpoints[name]
-        ends = sizes[source].id_bytes + sizes[target].id_bytes
+        ends = sizes[source].sorted_bytes + sizes[target].id_bytes
         checked = sum(
-            _distinct(size.rows, sizes[end].rows) * sizes[end].checked_bytes
+            _distinct(size.rows, sizes[end].rows) * sizes[end].sorted_bytes
             for end in (source, target)
         )
         grouped = ends + size.feature_bytes + size.time_bytes
@@ -122,7 +123,7 @@ def shuffle_volume(
         )
     for name, number in asked.items():
         node = sizes[name].id_bytes + sizes[name].feature_bytes
-        table = sizes[name].rows * (node + sizes[name].checked_bytes)
+        table = sizes[name].rows * (node + sizes[name].sorted_bytes)
         volume[f"nodes {name}"] = table + number * (request[name] + node)
     volume["total"] = sum(volume.values())
     return volume

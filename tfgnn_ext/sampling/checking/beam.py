@@ -11,15 +11,9 @@ import numpy as np
 
 from tfgnn_ext.graph import GraphError
 from tfgnn_ext.graph.node_set import display_id
-from tfgnn_ext.sampling.blocks import Arrays, pack, route, split, take, unpack
+from tfgnn_ext.sampling.blocks import Arrays, ascending_by_id, pack, take, unpack
 from tfgnn_ext.sampling.elements.beam import count
-from tfgnn_ext.sampling.node_blocks import (
-    distinct_ids,
-    full_ids,
-    repeated_ids,
-    shortened,
-    unknown_ids,
-)
+from tfgnn_ext.sampling.node_blocks import distinct_ids, repeated_ids, unknown_ids
 from tfgnn_ext.sampling.tables.beam import TableSource
 
 NODES = "nodes"
@@ -63,9 +57,8 @@ class SendIds:
 
     def __call__(self, ids: Any) -> Iterator[Any]:
         """The ids in the output "ids": ``(place, (tag, packed ids))``."""
-        for block, rows in split({"id": ids}, route(ids, self.blocks)):
-            row = (self.tag, pack(shortened(rows["id"])))
-            yield beam.pvalue.TaggedOutput("ids", (self.number << _SET | block, row))
+        for block, packed in ascending_by_id("id", {"id": ids}, self.blocks):
+            yield beam.pvalue.TaggedOutput("ids", (self.number << _SET | block, (self.tag, packed)))
 
 
 class CheckIds(beam.PTransform):
@@ -106,7 +99,7 @@ def _check(
     node_set, own_tag = node_sets[group[0] >> _SET]
     parts: dict[str, list[Any]] = {}
     for tag, packed in group[1]:
-        parts.setdefault(tag, []).append(full_ids(unpack(packed)))
+        parts.setdefault(tag, []).append(unpack(packed)["id"])
     own = parts.pop(own_tag, None)
     ids = None if own is None else np.concatenate(own)
     repeated = repeated_ids(np.empty(0) if ids is None else ids)

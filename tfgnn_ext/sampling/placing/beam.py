@@ -10,7 +10,7 @@ import apache_beam as beam
 
 from tfgnn_ext.graph.columns import to_ids
 from tfgnn_ext.sampling.adjacency import build_adjacency
-from tfgnn_ext.sampling.blocks import by_id, pack, split, take, unpack
+from tfgnn_ext.sampling.blocks import ascending_by_id, by_id, pack, split, take, unpack
 from tfgnn_ext.sampling.checking.beam import SendIds, without
 from tfgnn_ext.sampling.elements.beam import Block, count, given, typed
 from tfgnn_ext.sampling.hub.beam import CutHubs, FindHubs, hub_ids
@@ -103,7 +103,7 @@ class EdgePlacing:
             for hub, rows in split(take(block, numbers >= 0), numbers[numbers >= 0]):
                 yield beam.pvalue.TaggedOutput("hubs", (hub, pack(rows)))
             block = take(block, numbers < 0)
-        for row in by_id("source", block, self.blocks):
+        for row in ascending_by_id("source", block, self.blocks):
             yield beam.pvalue.TaggedOutput("rows", row)
 
 
