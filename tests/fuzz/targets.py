@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import scipy.sparse
 
-from tests.graph.test_dataset_formats import OGB_ONE, write_ogb
+from tests.graph.datasets.test_ogb import OGB_ONE, write_ogb
 from tests.runner.papers import CONFIG, SCHEMA
 from tfgnn_ext.graph import Graph, LinkSeeds, Seeds, parse_schema, read_table
 from tfgnn_ext.graph.datasets import (

@@ -13,12 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.graph.test_dataset_formats import (
-    heterophilous_arrays,
-    hgb_files,
-    write_hgb,
-    write_planetoid,
-)
+from tests.graph.datasets.test_heterophilous import heterophilous_arrays
+from tests.graph.datasets.test_hgb import hgb_files, write_hgb
+from tests.graph.datasets.test_planetoid import write_planetoid
 from tfgnn_ext.graph import datasets
 from tfgnn_ext.graph.datasets.source_files import SourceFiles
 from tfgnn_ext.graph.datasets.sources import SOURCES
