@@ -20,8 +20,12 @@ class _SavedModel(ModelHandler[bytes, tuple[Any, Any], Any]):
     """Runs what `training.export` wrote; it needs TensorFlow, and not TF-GNN."""
 
     def __init__(self, model: str, batch_size: int) -> None:
-        super().__init__(min_batch_size=1, max_batch_size=batch_size)
-        self.model = model
+        super().__init__()
+        self.model, self.batch_size = model, batch_size
+
+    def batch_elements_kwargs(self) -> Mapping[str, Any]:
+        # Beam 2.70's constructor takes no batch sizes yet.
+        return {"min_batch_size": 1, "max_batch_size": self.batch_size}
 
     def load_model(self) -> Any:
         import tensorflow as tf
