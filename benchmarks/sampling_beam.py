@@ -261,7 +261,7 @@ def beside_tf_gnn(quick: bool, folder: Path) -> Iterator[Row]:
     nodes, edges = 20_000, 100_000
     graph = write_graph(folder / "small", nodes, edges, nodes, feature=True, files=1)
     cpu = statistics.median(ours(graph, shards=8)[0] for _ in range(1 if quick else 3))
-    few, many = (100, 500) if quick else (200, 2_000)
+    few, many = (100, 500) if quick else (200, 10_000)
     costs = tf_gnn(graph, few), tf_gnn(graph, many)
     each = (costs[1] - costs[0]) / (many - few)
     fixed = costs[0] - few * each
