@@ -62,6 +62,13 @@ def test_bytes_are_those_of_the_in_memory_engine(
     assert written(out) == expected(schema)
 
 
+def test_a_node_set_may_be_called_seeds(tmp_path: Path) -> None:
+    schema = write_shop(tmp_path / "graph")
+    schema.write_text(schema.read_text().replace('"item"', '"seeds"'))
+    out = run(schema, tmp_path / "out", blocks=3)
+    assert written(out) == expected(schema)
+
+
 def rewrite(schema: Path, name: str, change) -> Path:  # type: ignore[no-untyped-def]
     """Changes the first file of a table."""
     path = sorted(schema.parent.glob(f"{name}-*.parquet"))[0]

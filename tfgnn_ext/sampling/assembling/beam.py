@@ -21,7 +21,7 @@ from tfgnn_ext.sampling.node_blocks import NodeBlock, wanted_nodes
 from tfgnn_ext.sampling.plan import SamplingPlan
 from tfgnn_ext.sampling.table_blocks import READOUT_COLUMN
 
-SEEDS = "seeds"
+SEEDS = "_seeds"  # TF-GNN reserves names that begin so: no set has it.
 
 
 @dataclasses.dataclass

@@ -10,6 +10,7 @@ import apache_beam as beam
 
 from tfgnn_ext.graph.columns import to_ids
 from tfgnn_ext.sampling.adjacency import build_adjacency
+from tfgnn_ext.sampling.assembling.beam import SEEDS
 from tfgnn_ext.sampling.blocks import ascending_by_id, by_id, pack, split, take, unpack
 from tfgnn_ext.sampling.checking.beam import SendIds, without
 from tfgnn_ext.sampling.elements.beam import Block, count, given, typed
@@ -236,7 +237,7 @@ class NumberSeeds(beam.PTransform):
             (seeds, every)
             | "All shards" >> beam.Flatten()
             | "Group" >> beam.GroupByKey()
-            | "Number" >> number.with_outputs("reached", main="seeds")
+            | "Number" >> number.with_outputs("reached", main=SEEDS)
         )
 
 
