@@ -40,6 +40,7 @@ def test_is_measured() -> None:
     assert sorted(claim.recipe for claim in CLAIMS) == RECIPES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_fits_its_data(recipe: str) -> None:
     path = ROOT / "examples" / f"{recipe}.yaml"

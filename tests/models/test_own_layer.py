@@ -54,6 +54,7 @@ def my_model(spec: Any, *, power: float = 2.0, **options: Any) -> tf.keras.Model
     return design.model(lambda messages: PowerMean(receiver_tag=messages.receiver_tag, power=power))
 
 
+@pytest.mark.slow
 def test_trimmed_padded_compiled() -> None:
     inputs = [random_inputs(seed) for seed in range(2)]
     whole = my_model(unpadded_spec(), units=7, receivers="both", trim=False)
