@@ -128,7 +128,9 @@ def _spark_home(folder: Path) -> Path:
              "--no-build-isolation", "-d", folder, f"pyspark=={SPARK}"], check=True,
         )  # fmt: skip
         with tarfile.open(folder / f"pyspark-{SPARK}.tar.gz") as archive:
-            archive.extractall(folder, filter="data")
+            # Python 3.11 has filters from 3.11.4 on.
+            archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
+            archive.extractall(folder)
         home.symlink_to(f"pyspark-{SPARK}/deps")
     return home
 
