@@ -27,7 +27,7 @@ import numpy as np
 from tfgnn_ext.graph import GraphSchema
 from tfgnn_ext.graph.link_seeds import to_column
 from tfgnn_ext.sampling.adjacency import Drawing
-from tfgnn_ext.sampling.assembling.beam import SEEDS, Assemble, LookUpNodes, SampledShard
+from tfgnn_ext.sampling.assembling.beam import Assemble, LookUpNodes, SampledShard
 from tfgnn_ext.sampling.catalog.beam import Catalog, Layout
 from tfgnn_ext.sampling.checking.beam import (
     NODES,
@@ -62,6 +62,7 @@ from tfgnn_ext.sampling.placing.beam import (
 from tfgnn_ext.sampling.plan import SamplingPlan
 from tfgnn_ext.sampling.sample_schema import sample_schema
 from tfgnn_ext.sampling.table_blocks import SeedColumns
+from tfgnn_ext.sampling.tables.beam import SEEDS
 from tfgnn_ext.sampling.writing.beam import WriteSamples
 
 

@@ -20,8 +20,7 @@ from tfgnn_ext.sampling.manifest import count_sizes
 from tfgnn_ext.sampling.node_blocks import NodeBlock, wanted_nodes
 from tfgnn_ext.sampling.plan import SamplingPlan
 from tfgnn_ext.sampling.table_blocks import READOUT_COLUMN
-
-SEEDS = "_seeds"  # TF-GNN reserves names that begin so: no set has it.
+from tfgnn_ext.sampling.tables.beam import SEEDS
 
 
 @dataclasses.dataclass

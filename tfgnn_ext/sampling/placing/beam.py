@@ -10,7 +10,6 @@ import apache_beam as beam
 
 from tfgnn_ext.graph.columns import to_ids
 from tfgnn_ext.sampling.adjacency import build_adjacency
-from tfgnn_ext.sampling.assembling.beam import SEEDS
 from tfgnn_ext.sampling.blocks import ascending_by_id, by_id, pack, split, take, unpack
 from tfgnn_ext.sampling.checking.beam import SendIds, without
 from tfgnn_ext.sampling.elements.beam import Block, count, given, typed
@@ -18,7 +17,7 @@ from tfgnn_ext.sampling.hub.beam import CutHubs, FindHubs, hub_ids
 from tfgnn_ext.sampling.hub.finding import find_hubs
 from tfgnn_ext.sampling.node_blocks import by_shard, distinct_ids, number_seeds, place_seeds
 from tfgnn_ext.sampling.table_blocks import SeedColumns, Table
-from tfgnn_ext.sampling.tables.beam import ReadTables, TableSource
+from tfgnn_ext.sampling.tables.beam import SEEDS, ReadTables, TableSource
 
 
 class Placing(Protocol):

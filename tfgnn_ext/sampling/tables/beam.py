@@ -16,6 +16,9 @@ from tfgnn_ext.sampling.files.beam import open_file
 from tfgnn_ext.sampling.table_blocks import Table
 from tfgnn_ext.sampling.table_parts import Part, count_rows, is_parquet, parts_of, read_part
 
+# The table of seeds among those of node and edge sets: TF-GNN reserves names that begin so.
+SEEDS = "_seeds"
+
 
 @dataclasses.dataclass(frozen=True)
 class TableSource:
